@@ -1,0 +1,82 @@
+/* client.h - typed gRPC calls from C, asynchronous, thousands on one thread.
+ *
+ * Generated headers have, for each method, NAME_start() with the method's own
+ * types; they come down to crpc_rpc_start(). Events arrive on the channel's
+ * loop: message 0..n times, then done exactly once, also after a cancel.
+ *
+ * Threads:   all functions on the loop's thread, or before it runs.
+ * Ownership: messages handed to callbacks are valid during the callback.
+ */
+#ifndef CRPC_CLIENT_H
+#define CRPC_CLIENT_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/slots.h"
+#include "base/status.h"
+#include "crpc/method.h"
+
+struct cb_budget;
+struct crpc_channel;
+struct crpc_loop;
+
+struct crpc_channel_options {
+  size_t max_response_bytes; /* one message, also inflated; 0: 4 MiB */
+  size_t max_unpacked_bytes; /* one message's arena; 0: 16 times the former */
+  struct cb_budget *budget;  /* may be NULL */
+  bool own_connection;       /* no sharing with other channels of the process */
+  const char *service_config; /* JSON, may be NULL (round_robin, retries) */
+};
+
+/* target: "host:port", "unix:/path", "dns:///name:port". In the clear.
+ * Connects with the first call. NULL when out of memory. */
+struct crpc_channel *crpc_channel_new(
+    struct crpc_loop *loop, const char *target,
+    const struct crpc_channel_options *options);
+
+/* Ends the channel: calls that live are cancelled (their done still comes). */
+void crpc_channel_free(struct crpc_channel *channel);
+
+struct crpc_rpc_options {
+  int64_t deadline; /* cb_clock time; 0 or CB_NEVER: none */
+  const struct cb_pair *metadata;
+  size_t metadata_count;
+  bool wait_for_ready; /* wait for a connection instead of UNAVAILABLE */
+};
+
+/* How a call ended. Texts are valid during the callback; the status has what
+ * grpc-status-details-bin said (reason, field, retry_after, metadata). */
+struct crpc_outcome {
+  struct cb_status status;
+  const struct cb_pair *initial_metadata;
+  size_t initial_count;
+  const struct cb_pair *trailing_metadata;
+  size_t trailing_count;
+};
+
+/* Called by generated code. events is the method's typed events struct, whose
+ * messages method->deliver() hands out; done is its done member. request is
+ * packed before the return. Returns {0, 0} when out of memory: no event
+ * comes. */
+struct cb_id crpc_rpc_start(struct crpc_channel *channel,
+                            const struct crpc_method *method,
+                            const ProtobufCMessage *request,
+                            const struct crpc_rpc_options *options,
+                            const void *events,
+                            void (*done)(void *ctx,
+                                         const struct crpc_outcome *outcome),
+                            void *ctx);
+
+/* Ends the call early; done comes with CANCELLED. An id that is gone is
+ * fine. */
+void crpc_rpc_cancel(struct crpc_channel *channel, struct cb_id id);
+
+/* Stops, and goes on with, reading the messages of a stream: the server feels
+ * a slow reader. */
+void crpc_rpc_pause(struct crpc_channel *channel, struct cb_id id);
+void crpc_rpc_resume(struct crpc_channel *channel, struct cb_id id);
+
+#endif

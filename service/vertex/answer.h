@@ -1,0 +1,79 @@
+/* answer.h - from Google's response to the contract's: text, json, counts, and
+ * the one rule for empty answers.
+ *
+ * Threads: none inside; works on one answer.
+ */
+#ifndef VTX_VERTEX_ANSWER_H
+#define VTX_VERTEX_ANSWER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+#include "base/status.h"
+#include "service/vertex/body.h"
+#include "service/vertex/codec.h"
+#include "vertexd/v1/vertexd.pb-c.h"
+
+struct cb_arena;
+
+/* Fills the own fields of a whole response that was decoded into arena: text,
+ * json, finish_reason_text, token_count, id, unrecognized. Texts come from
+ * arena. Returns FAILED_PRECONDITION with PROMPT_BLOCKED, ANSWER_BLOCKED or
+ * ANSWER_EMPTY (upstream's reason and usage in metadata), or INTERNAL with
+ * JSON_INVALID (text in metadata up to 1,000 bytes), or RESOURCE_EXHAUSTED
+ * when arena is full. */
+struct cb_status vtx_answer_finish(Vertexd__V1__GenerateResponse *response,
+                                   const struct vtx_wants *wants,
+                                   const struct vtx_codec_notes *notes,
+                                   struct cb_arena *arena);
+
+/* Text of candidate 0, thoughts left out; "" if none. */
+char *vtx_answer_text(const Vertexd__V1__GenerateResponse *response,
+                      struct cb_arena *arena);
+
+/* token_count from usageMetadata: completion includes thoughts, prompt
+ * includes tool use. NULL if there is no usable usage. */
+Vertexd__V1__TokenCount *vtx_answer_tokens(
+    const Vertexd__V1__GenerateResponse *response, struct cb_arena *arena);
+
+/* The exact text of the outermost JSON value in text: a fence around it and
+ * blanks are stripped, the rest must be one value. False if there is none. */
+bool vtx_answer_json(const char *text, size_t size, const char **ret_json,
+                     size_t *ret_size);
+
+/* What a stream leaves behind, chunk by chunk. */
+struct vtx_stream_answer {
+  const struct vtx_wants *wants;
+  struct cb_buf text; /* kept only where JSON is wanted */
+  bool content_seen;
+  bool finish_seen;
+  bool blocked;               /* the prompt was */
+  char finish_reason[64];     /* the last one of candidate 0 */
+  char block_reason[64];
+  Vertexd__V1__TokenCount usage; /* latest non-missing */
+  bool usage_seen;
+};
+
+struct cb_budget;
+
+void vtx_stream_answer_init(struct vtx_stream_answer *answer,
+                            const struct vtx_wants *wants, size_t max_text,
+                            struct cb_budget *budget);
+void vtx_stream_answer_release(struct vtx_stream_answer *answer);
+
+/* Fills the own fields of one chunk (text, finish_reason_text, unrecognized)
+ * and notes what it brought. */
+struct cb_status vtx_stream_answer_chunk(
+    struct vtx_stream_answer *answer, Vertexd__V1__GenerateResponse *chunk,
+    const struct vtx_codec_notes *notes, struct cb_arena *arena);
+
+/* The stream has ended well: makes the last message (json, token_count,
+ * finish_reason_text, id) in arena. Errors: UNAVAILABLE with
+ * UPSTREAM_TRUNCATED (no finish reason ever came), and those of
+ * vtx_answer_finish(). */
+struct cb_status vtx_stream_answer_finish(
+    struct vtx_stream_answer *answer, struct cb_arena *arena,
+    Vertexd__V1__GenerateResponse **ret_last);
+
+#endif

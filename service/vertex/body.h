@@ -1,0 +1,71 @@
+/* body.h - what one prompt asks, checked, and as the JSON body of a request.
+ *
+ * Threads: safe from any; reads the messages only.
+ */
+#ifndef VTX_VERTEX_BODY_H
+#define VTX_VERTEX_BODY_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/status.h"
+#include "vertexd/v1/vertexd.pb-c.h"
+
+struct cb_arena;
+struct cb_buf;
+
+/* One prompt and the settings beneath it; everything is borrowed. The text
+ * comes from exactly one of prompt, contents, request->prompt and
+ * request->contents. */
+struct vtx_prompt {
+  const Vertexd__V1__GenerateRequest *request;  /* may be NULL */
+  const Vertexd__V1__GenerateRequest *defaults; /* may be NULL */
+  const char *prompt;                           /* NULL: see request */
+  Vertexd__V1__Content *const *contents;        /* NULL: see request */
+  size_t content_count;
+  const char *default_model; /* the server's; may be NULL */
+};
+
+/* The settings that steer what is made of the answer, request over defaults. */
+struct vtx_wants {
+  const char *model; /* never NULL after a successful check */
+  const char *id;    /* "" if none; defaults have no say */
+  bool json;         /* return_json, or a schema was given */
+  bool count_tokens;
+  bool include_raw;
+};
+
+/* Checks what can be told without encoding: a prompt there and only one, a
+ * model there, json_schema and json_schema_text not both, not a schema in
+ * generation_config too, json_schema_text an object of JSON. Fields are named
+ * under prefix ("" or "requests[17]"). OK fills *ret_wants. */
+struct cb_status vtx_prompt_check(const struct vtx_prompt *prompt,
+                                  const char *prefix, struct cb_arena *arena,
+                                  struct vtx_wants *ret_wants);
+
+/* Checks defaults alone: no prompt, contents, id in them, schema rules. Fields
+ * are named under "defaults". NULL defaults are fine. */
+struct cb_status vtx_defaults_check(
+    const Vertexd__V1__GenerateRequest *defaults, struct cb_arena *arena);
+
+/* Appends the body of generateContent to out (for the streaming verb it is the
+ * same): merged fields, contents from the prompt, JSON mode and schema, and
+ * extra_body merged in last. Errors as the codec's; RESOURCE_EXHAUSTED when
+ * out is full. */
+struct cb_status vtx_body_generate(const struct vtx_prompt *prompt,
+                                   const char *prefix, struct cb_arena *arena,
+                                   struct cb_buf *out);
+
+/* The body of countTokens for the same prompt (contents, systemInstruction,
+ * tools, generationConfig). */
+struct cb_status vtx_body_count(const struct vtx_prompt *prompt,
+                                const char *prefix, struct cb_arena *arena,
+                                struct cb_buf *out);
+
+/* Checks a CountTokensRequest (prompt or contents, model or endpoint or the
+ * server's default) and appends its body. *ret_model is borrowed. */
+struct cb_status vtx_body_count_request(
+    const Vertexd__V1__CountTokensRequest *request, const char *default_model,
+    struct cb_arena *arena, struct cb_buf *out, const char **ret_model);
+
+#endif

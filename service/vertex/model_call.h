@@ -1,0 +1,86 @@
+/* model_call.h - one call of a model: credential, transfer, decoding.
+ *
+ * Puts together endpoint, credential, transfer, SSE, codec and errors, so that
+ * its user sees messages and a status. One attempt; who wants more asks
+ * vtx_retry_decide() (service/vertex/retry.h) and calls again.
+ *
+ * Threads:   the engine's.
+ * Ownership: the call frees itself after done or cancel. Answers handed out
+ *            belong to the receiver, arena and all.
+ */
+#ifndef VTX_VERTEX_MODEL_CALL_H
+#define VTX_VERTEX_MODEL_CALL_H
+
+#include <protobuf-c/protobuf-c.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/status.h"
+#include "service/vertex/codec.h"
+#include "service/vertex/endpoint.h"
+
+struct cb_arena;
+struct cb_budget;
+struct vtx_credential;
+struct vtx_engine;
+struct vtx_model_call;
+
+/* The upstream that calls go to; borrowed by each call while it lives. */
+struct vtx_upstream {
+  struct vtx_engine *engine;
+  struct vtx_endpoint endpoint;
+  struct vtx_credential *credential;
+  size_t max_response_bytes; /* of one call, decompressed */
+  struct cb_budget *budget;
+};
+
+struct vtx_model_call_spec {
+  enum vtx_verb verb;
+  const char *model;         /* in any of the forms of endpoint.h; copied */
+  struct cb_buf *body;       /* moved out of */
+  int64_t deadline;          /* cb_clock; also sent as X-Server-Timeout */
+  bool keep_raw;             /* fill raw of the answers */
+  const struct cb_pair *headers; /* additional ones; for the emulator's knobs */
+  size_t header_count;
+};
+
+/* One decoded message. */
+struct vtx_answer {
+  struct cb_arena *arena; /* holds the message, notes and raw */
+  ProtobufCMessage *message; /* GenerateResponse, or CountTokensResponse */
+  struct vtx_codec_notes notes;
+  const char *raw; /* the JSON text, NULL unless keep_raw */
+};
+
+struct vtx_model_call_result {
+  struct cb_status status; /* texts valid during done */
+  const char *target; /* host, location and model that served; during done */
+  int64_t upstream_time;   /* nanoseconds on the wire */
+};
+
+struct vtx_model_call_events {
+  /* Streaming verb: the next message. The receiver owns *answer's arena. */
+  void (*chunk)(void *ctx, struct vtx_answer *answer);
+  /* The end, once. answer (its arena is the receiver's) is NULL unless the
+   * status is OK and the verb is not streaming. */
+  void (*done)(void *ctx, const struct vtx_model_call_result *result,
+               struct vtx_answer *answer);
+};
+
+/* Starts a call. NULL if it cannot even be begun: *ret_status says why (bad
+ * model, out of memory); texts from arena. No event is called from inside. */
+struct vtx_model_call *vtx_model_call_start(
+    struct vtx_upstream *upstream, const struct vtx_model_call_spec *spec,
+    const struct vtx_model_call_events *events, void *ctx,
+    struct cb_arena *arena, struct cb_status *ret_status);
+
+/* Aborts; no event comes any more. */
+void vtx_model_call_cancel(struct vtx_model_call *call);
+
+/* Streaming: stops and goes on with reading from the upstream. */
+void vtx_model_call_pause(struct vtx_model_call *call);
+void vtx_model_call_resume(struct vtx_model_call *call);
+
+#endif

@@ -1,0 +1,59 @@
+/* sse.h - server-sent events as Vertex AI writes them.
+ *
+ * Bytes in, events out, whatever way the bytes are cut. LF, CRLF and CR end
+ * lines, mixed too; several data lines of one event are joined by LF; comments
+ * and other fields are ignored; an event without its closing blank line at the
+ * end counts. A line at an event boundary that begins with { or [ switches to
+ * raw mode: Google's other way to tell of an error in mid-stream; everything
+ * from there to the end is handed over as one raw text.
+ *
+ * Threads:   none inside.
+ * Ownership: texts are valid during the callback.
+ */
+#ifndef VTX_VERTEX_SSE_H
+#define VTX_VERTEX_SSE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/buf.h"
+
+enum vtx_sse_kind {
+  VTX_SSE_EVENT, /* data of one event */
+  VTX_SSE_RAW,   /* all from the first raw line on; only at finish */
+};
+
+/* Returns false to stop: feed and finish then return VTX_SSE_STOPPED. */
+typedef bool vtx_sse_handler(void *ctx, enum vtx_sse_kind kind,
+                             const char *data, size_t size);
+
+enum vtx_sse_result {
+  VTX_SSE_OK = 0,
+  VTX_SSE_STOPPED,
+  VTX_SSE_TOO_LARGE, /* one event passed max_event, or no memory */
+};
+
+struct vtx_sse {
+  struct cb_buf line;
+  struct cb_buf data;
+  vtx_sse_handler *handler;
+  void *ctx;
+  bool have_data;
+  bool raw;
+  bool after_cr;
+};
+
+struct cb_budget;
+
+void vtx_sse_init(struct vtx_sse *sse, size_t max_event,
+                  struct cb_budget *budget, vtx_sse_handler *handler,
+                  void *ctx);
+void vtx_sse_release(struct vtx_sse *sse);
+
+enum vtx_sse_result vtx_sse_feed(struct vtx_sse *sse, const char *data,
+                                 size_t size);
+
+/* The stream has ended. */
+enum vtx_sse_result vtx_sse_finish(struct vtx_sse *sse);
+
+#endif
