@@ -2,7 +2,7 @@
  *
  * Threads:   none inside.
  * Ownership: the struct is the caller's, the bytes are the buffer's until
- *            cb_buf_steal(). cb_buf_release() is needed at the end.
+ *            cb_buf_move(). cb_buf_release() is needed at the end.
  * Failure:   an append that would pass the maximum, the budget or memory
  *            returns false, leaves the bytes as they were and marks the buffer
  *            failed; later appends return false too, so a writer may check
@@ -34,6 +34,10 @@ void cb_buf_release(struct cb_buf *buf);
 
 /* Forgets the bytes and the failure mark, keeps the memory. */
 void cb_buf_clear(struct cb_buf *buf);
+
+/* Moves everything of *from, charge and limits too, to *to, which must hold no
+ * bytes of its own; *from is then empty, as after init. */
+void cb_buf_move(struct cb_buf *to, struct cb_buf *from);
 
 bool cb_buf_add(struct cb_buf *buf, const void *data, size_t size);
 bool cb_buf_add_char(struct cb_buf *buf, char c);

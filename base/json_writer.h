@@ -1,8 +1,8 @@
 /* json_writer.h - writes JSON straight into a capped buffer.
  *
  * Five times cheaper than building a tree and printing it, and the tree's
- * memory is saved. The writer puts commas and checks nesting; values are
- * compact (no blanks).
+ * memory is saved. The writer puts commas and asserts that what is ended
+ * was begun; values are compact (no blanks).
  *
  * Threads:   none inside.
  * Ownership: the writer borrows its buffer.
@@ -19,7 +19,8 @@ struct cb_buf;
 
 struct cb_json {
   struct cb_buf *buf;
-  bool comma; /* a comma goes before the next key or value */
+  unsigned depth; /* objects and arrays open */
+  bool comma;     /* a comma goes before the next key or value */
 };
 
 void cb_json_init(struct cb_json *json, struct cb_buf *buf);

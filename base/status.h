@@ -89,7 +89,8 @@ struct cb_status cb_status_field(struct cb_arena *arena, const char *field,
 void cb_status_add(struct cb_status *status, struct cb_arena *arena,
                    const char *key, const char *value);
 
-/* A deep copy into arena. */
+/* A deep copy into arena. A text or list that does not fit any more is left
+ * empty; code, numbers and flags always come over. */
 struct cb_status cb_status_copy(const struct cb_status *status,
                                 struct cb_arena *arena);
 

@@ -22,6 +22,7 @@ struct cb_timers {
   struct cb_timer **heap;
   size_t count;
   size_t room;
+  int64_t floor; /* while running: no timer is set to before this */
 };
 
 void cb_timers_init(struct cb_timers *timers);
