@@ -1,7 +1,10 @@
 # From .proto files to C libraries.
 #
 #   pb_c_library(TARGET DIR FILE...)   messages: FILE.pb-c.{h,c} by protobuf-c
-#   crpc_library(TARGET DIR FILE...)   services: FILE.crpc.{h,c} by crpc
+#   crpc_library(TARGET DIR [KEEP_VERSION] FILE...)
+#                                      short names and services: FILE.crpc.{h,c}
+#                                      by crpc; KEEP_VERSION keeps the version
+#                                      of the package in the short names
 #   descriptor_set(OUT DIR FILE...)    FILEs and all they import, serialised
 #
 # DIR is the import root that FILEs are relative to. Generated code is compiled
@@ -43,14 +46,19 @@ function(pb_c_library target dir)
 endfunction()
 
 function(crpc_library target dir)
-  _stems(stems ${ARGN})
+  cmake_parse_arguments(arg "KEEP_VERSION" "" "" ${ARGN})
+  _stems(stems ${arg_UNPARSED_ARGUMENTS})
+  set(options)
+  if(arg_KEEP_VERSION)
+    set(options --crpc_opt=keep_version)
+  endif()
   set(sources)
   foreach(stem ${stems})
     add_custom_command(
       OUTPUT ${GENERATED_DIR}/${stem}.crpc.c ${GENERATED_DIR}/${stem}.crpc.h
       COMMAND ${PROTOC} -I${dir} -I${PROJECT_SOURCE_DIR}/proto
         --plugin=protoc-gen-crpc=$<TARGET_FILE:protoc-gen-crpc>
-        --crpc_out=${GENERATED_DIR} ${stem}.proto
+        --crpc_out=${GENERATED_DIR} ${options} ${stem}.proto
       DEPENDS ${dir}/${stem}.proto protoc-gen-crpc
       VERBATIM)
     list(APPEND sources ${GENERATED_DIR}/${stem}.crpc.c
