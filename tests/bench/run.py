@@ -1,0 +1,231 @@
+#!/usr/bin/env python3
+"""Measures vertexd against a bare libcurl loop on the same emulator.
+
+    tests/bench/run.py [--bin build/release/bin] [--smoke] [PART ...]
+
+Parts: batch (time of a batch over the bare loop's), load (calls a second, CPU
+seconds of the server, added latency), hold (memory with 5,000 calls in flight).
+Each part alternates the two sides and prints medians; ratios and CPU seconds
+are the figures to trust on a shared machine. --smoke runs everything once with
+small numbers and judges nothing but that it worked.
+"""
+import argparse
+import json
+import os
+import pathlib
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+
+
+class Server:
+    """A child that prints "listening on ADDRESS" when it is ready."""
+
+    def __init__(self, *command):
+        self.process = subprocess.Popen(
+            list(map(str, command)), stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL, text=True)
+        line = self.process.stdout.readline()
+        if not line.startswith("listening on "):
+            raise RuntimeError(f"{command[0]} did not start: {line!r}")
+        self.address = line.split()[-1]
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+
+    def cpu(self):
+        """CPU seconds used so far, user and system."""
+        fields = pathlib.Path(f"/proc/{self.process.pid}/stat").read_text()
+        fields = fields.rsplit(")", 1)[1].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def rss(self):
+        """Resident bytes now."""
+        pages = pathlib.Path(f"/proc/{self.process.pid}/statm").read_text()
+        return int(pages.split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def stats(emulator):
+    with urllib.request.urlopen(emulator.address + "/emulator/stats") as answer:
+        return json.load(answer)
+
+
+def reset(emulator):
+    request = urllib.request.Request(emulator.address + "/emulator/reset",
+                                     data=b"{}", method="POST")
+    urllib.request.urlopen(request).read()
+
+
+def bench(args, *words):
+    done = subprocess.run([args.bin / "bench", *map(str, words)], text=True,
+                          capture_output=True, check=False)
+    if done.returncode not in (0, 1):
+        raise RuntimeError(f"bench {words}: {done.returncode} {done.stderr}")
+    figures = json.loads(done.stdout)
+    if figures["failed"]:
+        print(f"  bench {words}: {figures['failed']} failed", file=sys.stderr)
+    return figures
+
+
+def emulator_for(args, *flags):
+    return Server(args.bin / "vertexd-emulator", "--listen", "127.0.0.1:0",
+                  *flags)
+
+
+def vertexd_for(args, url, *flags):
+    return Server(args.bin / "vertexd", "--listen", "127.0.0.1:0", "--project",
+                  "p", "--base-url", url, *flags)
+
+
+def median(runs, name):
+    return statistics.median(run[name] for run in runs)
+
+
+def part_batch(args):
+    latency = 10 if args.smoke else 100
+    shapes = [(8, 1), (32, 8)] if args.smoke else [(64, 1), (1280, 10),
+                                                    (1280, 64)]
+    print(f"batch: upstream {latency} ms, time over a bare libcurl loop")
+    print("| prompts | max_concurrency | direct s | vertexd s | ratio | "
+          "peak in flight |\n|---|---|---|---|---|---|")
+    with emulator_for(args, "--latency", f"{latency}ms") as emulator, \
+            vertexd_for(args, emulator.address) as server:
+        for count, limit in shapes:
+            direct, through, peak = [], [], 0
+            for _ in range(1 if args.smoke else args.runs):
+                direct.append(bench(args, "direct", emulator.address, count,
+                                    limit))
+                reset(emulator)
+                through.append(bench(args, "batch", server.address, count,
+                                     limit))
+                peak = max(peak, stats(emulator)["peak_in_flight"])
+            ratio = statistics.median(b["seconds"] / a["seconds"]
+                                      for a, b in zip(direct, through))
+            print(f"| {count} | {limit} | {median(direct, 'seconds'):.3f} | "
+                  f"{median(through, 'seconds'):.3f} | {ratio:.3f} | {peak} |")
+            if peak > limit:
+                raise RuntimeError(f"{peak} in flight, {limit} allowed")
+
+
+def part_load(args, front=None):
+    count = 200 if args.smoke else 40000
+    print("load: 0 ms upstream, everything on the same cores")
+    print("| in flight | direct calls/s | vertexd calls/s | p50 ms | p99 ms | "
+          "server CPU s per 100,000 |\n|---|---|---|---|---|---|")
+    with emulator_for(args) as emulator, \
+            vertexd_for(args, emulator.address) as server:
+        for limit in (1, 10, 50, 200):
+            calls = count // 10 if limit == 1 else count
+            direct, through, cpu = [], [], []
+            for _ in range(1 if args.smoke else args.runs):
+                direct.append(bench(args, "direct", emulator.address, calls,
+                                    limit))
+                before = server.cpu()
+                through.append(bench(args, "unary", server.address, calls,
+                                     limit, max(1, limit // 25)))
+                cpu.append((server.cpu() - before) * 100000 / calls)
+            print(f"| {limit} | {calls / median(direct, 'seconds'):.0f} | "
+                  f"{calls / median(through, 'seconds'):.0f} | "
+                  f"{median(through, 'p50_ms'):.3f} | "
+                  f"{median(through, 'p99_ms'):.3f} | "
+                  f"{statistics.median(cpu):.2f} |")
+        rate, calls = 100, 50 if args.smoke else 500
+        direct, through = [], []
+        for _ in range(1 if args.smoke else args.runs):
+            direct.append(bench(args, "paced-direct", emulator.address, calls,
+                                rate))
+            through.append(bench(args, "paced", server.address, calls, rate))
+        print(f"added latency at {rate} calls/s: "
+              f"p50 {median(through, 'p50_ms') - median(direct, 'p50_ms'):.3f}"
+              f" ms, p99 "
+              f"{median(through, 'p99_ms') - median(direct, 'p99_ms'):.3f} ms")
+
+
+class Front(Server):
+    """nghttpx: TLS and HTTP/2 before the emulator, with a CA of its own."""
+
+    def __init__(self, folder, url):
+        host, port = url.rsplit("/", 1)[1].rsplit(":", 1)
+        self.ca = folder / "ca.pem"
+        key = folder / "key.pem"
+        subprocess.run(
+            ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes",
+             "-keyout", key, "-out", self.ca, "-days", "2", "-subj",
+             "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
+            check=True, capture_output=True)
+        self.port = 30000 + os.getpid() % 20000
+        self.process = subprocess.Popen(
+            ["nghttpx", f"-f127.0.0.1,{self.port}", f"-b{host},{port}",
+             "--workers=1", "--log-level=FATAL", "--accesslog-file=/dev/null",
+             "--backend-keep-alive-timeout=60",
+             f"--worker-frontend-connections=20000", key, self.ca],
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.address = f"https://localhost:{self.port}"
+        time.sleep(0.5)
+
+
+def hold(args, name, server, emulator, calls):
+    reset(emulator)
+    before = server.rss()
+    run = subprocess.Popen(
+        [args.bin / "bench", "unary", server.address, str(calls), str(calls),
+         str(max(1, calls // 500))], stdout=subprocess.PIPE, text=True)
+    peak = before
+    while run.poll() is None:
+        peak = max(peak, server.rss())
+        time.sleep(0.02)
+    figures = json.loads(run.stdout.read())
+    print(f"| {name} | {calls} | {figures['ok']} | {figures['failed']} | "
+          f"{stats(emulator)['peak_in_flight']} | "
+          f"{(peak - before) / calls / 1000:.1f} | {figures['p99_ms']:.0f} |")
+
+
+def part_hold(args):
+    calls = 100 if args.smoke else 5000
+    print("hold: calls in flight at once, each held 2 s by the upstream")
+    print("| upstream | calls | ok | failed | peak at upstream | kB per call | "
+          "p99 ms |\n|---|---|---|---|---|---|---|")
+    latency = "200ms" if args.smoke else "2s"
+    with emulator_for(args, "--latency", latency) as emulator:
+        with vertexd_for(args, emulator.address) as server:
+            hold(args, "HTTP/1.1", server, emulator, calls)
+        with tempfile.TemporaryDirectory() as folder, \
+                Front(pathlib.Path(folder), emulator.address) as front, \
+                vertexd_for(args, front.address, "--ca-file",
+                            front.ca, "--access-token-file",
+                            token(folder)) as server:
+            hold(args, "TLS HTTP/2", server, emulator, calls)
+
+
+def token(folder):
+    path = pathlib.Path(folder) / "token"
+    path.write_text("token\n")
+    return path
+
+
+def main():
+    parts = {"batch": part_batch, "load": part_load, "hold": part_hold}
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--bin", type=pathlib.Path,
+                        default=ROOT / "build/release/bin")
+    parser.add_argument("--runs", type=int, default=3)
+    parser.add_argument("--smoke", action="store_true")
+    parser.add_argument("parts", nargs="*")
+    args = parser.parse_args()
+    for name in args.parts or parts:
+        parts[name](args)
+        print()
+
+
+if __name__ == "__main__":
+    main()
