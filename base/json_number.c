@@ -1,4 +1,3 @@
-#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,8 +7,7 @@
 
 #define EXACT_INTEGERS 9007199254740992.0 /* 2^53 */
 
-/* printf writes the locale's decimal point, of any length; JSON knows '.'. */
-static size_t fix_point(char *text) {
+size_t cb_number_fix_point(char *text) {
   size_t digits = strspn(text, "-0123456789");
   size_t point = strcspn(text + digits, "0123456789e");
   size_t rest = strlen(text + digits + point);
@@ -46,7 +44,7 @@ size_t cb_double_text(double value, char out[CB_DOUBLE_ROOM]) {
     snprintf(out, CB_DOUBLE_ROOM, "%.*g", digits, value);
     if (strtod(out, NULL) == value) break;
   }
-  return fix_point(out);
+  return cb_number_fix_point(out);
 }
 
 size_t cb_float_text(float value, char out[CB_DOUBLE_ROOM]) {
@@ -57,5 +55,5 @@ size_t cb_float_text(float value, char out[CB_DOUBLE_ROOM]) {
     snprintf(out, CB_DOUBLE_ROOM, "%.*g", digits, (double)value);
     if (strtof(out, NULL) == value) break;
   }
-  return fix_point(out);
+  return cb_number_fix_point(out);
 }

@@ -58,4 +58,8 @@ void cb_json_raw(struct cb_json *json, const char *text, size_t size);
 size_t cb_double_text(double value, char out[CB_DOUBLE_ROOM]);
 size_t cb_float_text(float value, char out[CB_DOUBLE_ROOM]);
 
+/* Makes the decimal point of a number that printf wrote, which is the locale's
+ * and of any length, a '.', in place. Returns the text's new length. */
+size_t cb_number_fix_point(char *text);
+
 #endif
