@@ -6,6 +6,12 @@
  * through the bytes once, without recursion and without allocating, and says
  * no first, naming the field.
  *
+ * One thing that protobuf allows is refused: a message field that may stand
+ * once and stands twice. Parsers merge the two; protobuf-c does it wrongly
+ * (fields get lost) and in quadratic time, and no encoder writes it.
+ *
+ * Message types have 512 fields at most.
+ *
  * Threads: safe from any; keeps nothing.
  */
 #ifndef CRPC_WIRE_H

@@ -6,7 +6,7 @@ struct gen_method gen_method(struct gen_unit *unit, const gen_Service *service,
                              const gen_Method *method) {
   struct gen_method m = {
       .service = gen_text(unit->arena, "%s%s", unit->prefix, service->name),
-      .member = gen_identifier(unit->arena, method->name),
+      .member = method->name,
       .request = gen_short_type(unit, method->input_type),
       .response = gen_short_type(unit, method->output_type),
       .client_streams =

@@ -7,47 +7,6 @@
 
 #include "base/arena.h"
 
-/* The words that protobuf-c avoids as field names. */
-static const char *const keywords[] = {
-    "and",          "and_eq",
-    "asm",          "auto",
-    "bitand",       "bitor",
-    "bool",         "break",
-    "case",         "catch",
-    "char",         "class",
-    "compl",        "const",
-    "const_cast",   "continue",
-    "default",      "delete",
-    "do",           "double",
-    "dynamic_cast", "else",
-    "enum",         "explicit",
-    "extern",       "false",
-    "float",        "for",
-    "friend",       "goto",
-    "if",           "inline",
-    "int",          "long",
-    "mutable",      "namespace",
-    "new",          "not",
-    "not_eq",       "operator",
-    "or",           "or_eq",
-    "private",      "protected",
-    "public",       "register",
-    "restrict",     "return",
-    "short",        "signed",
-    "sizeof",       "static",
-    "struct",       "switch",
-    "template",     "this",
-    "throw",        "true",
-    "try",          "typedef",
-    "typeid",       "typename",
-    "union",        "unsigned",
-    "using",        "virtual",
-    "void",         "volatile",
-    "wchar_t",      "while",
-    "xor",          "xor_eq",
-    "static_cast",  "reinterpret_cast",
-};
-
 /* How one component of a dotted name is spelt. */
 enum spelling { CAMEL, UPPER, LOWER };
 
@@ -139,12 +98,6 @@ char *gen_long_lower(struct cb_arena *arena, const char *full_name) {
 
 char *gen_upper(struct cb_arena *arena, const char *word) {
   return spell(arena, word, UPPER);
-}
-
-const char *gen_identifier(struct cb_arena *arena, const char *name) {
-  for (size_t i = 0; i < sizeof keywords / sizeof keywords[0]; i++)
-    if (strcmp(name, keywords[i]) == 0) return gen_text(arena, "%s_", name);
-  return name;
 }
 
 /* v1, v1alpha, v1p1beta2: "v", a digit, then small letters and digits. */

@@ -35,10 +35,6 @@ char *gen_long_lower(struct cb_arena *arena, const char *full_name);
  * "finishReason" and "finish_reason" are FINISH_REASON. */
 char *gen_upper(struct cb_arena *arena, const char *word);
 
-/* A proto identifier that may stand in C (and C++) code: "default" becomes
- * "default_". */
-const char *gen_identifier(struct cb_arena *arena, const char *name);
-
 /* The prefix of short names for a package: "vertexd.v1" gives "vertexd_",
  * "grpc.health.v1" gives "grpc_health_", "" gives "". The last component is
  * kept even if it is a version ("v1", "v1alpha", "v2beta3") when asked, or when

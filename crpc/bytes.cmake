@@ -1,0 +1,6 @@
+# Bytes: messages on the wire, status details, compression; and the services
+# that every server may have.
+set(CRPC_BYTES
+  unpack.c
+  wire.c
+  wire_error.c)
