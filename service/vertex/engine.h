@@ -62,8 +62,7 @@ int64_t vtx_engine_now(const struct vtx_engine *engine);
 
 bool vtx_engine_set_timer(struct vtx_engine *engine, struct cb_timer *timer,
                           int64_t when);
-void vtx_engine_cancel_timer(struct vtx_engine *engine,
-                             struct cb_timer *timer);
+void vtx_engine_cancel_timer(struct vtx_engine *engine, struct cb_timer *timer);
 
 /* May be read from any thread (relaxed atomics inside). */
 void vtx_engine_counters(const struct vtx_engine *engine,

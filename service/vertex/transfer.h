@@ -3,6 +3,9 @@
  * Threads:   the engine's.
  * Ownership: start takes the body's bytes and copies url and headers. The
  *            transfer frees itself after done; the pointer is then gone.
+ * Once more: a connection kept from an earlier transfer may turn out to be
+ *            closed by the peer before a byte of the answer came; libcurl then
+ *            sends the request again on a new one, as HTTP clients do.
  */
 #ifndef VTX_VERTEX_TRANSFER_H
 #define VTX_VERTEX_TRANSFER_H
@@ -18,12 +21,13 @@ struct vtx_engine;
 struct vtx_transfer;
 
 struct vtx_transfer_spec {
-  const char *url;
+  const char *url;               /* http or https */
   const struct cb_pair *headers; /* Content-Type and Accept-Encoding are set */
   size_t header_count;
   struct cb_buf *body;       /* moved out of; empty after start */
   int64_t deadline;          /* cb_clock; CB_NEVER: none */
-  int64_t idle_timeout;      /* longest silence between bytes; 0: none */
+  int64_t idle_timeout;      /* longest silence between bytes while not
+                                paused; 0: none */
   size_t max_response_bytes; /* after decompression; over it the transfer ends
                                 with RESPONSE_TOO_LARGE */
 };
@@ -32,34 +36,45 @@ struct vtx_transfer_result {
   /* CB_OK: an HTTP answer came whole, whatever its status. Otherwise a
    * transport failure: UNAVAILABLE (UPSTREAM_UNREACHABLE, UPSTREAM_BROKEN),
    * DEADLINE_EXCEEDED (UPSTREAM_TIMEOUT), RESOURCE_EXHAUSTED
-   * (RESPONSE_TOO_LARGE), CANCELLED. */
+   * (RESPONSE_TOO_LARGE, SERVER_MEMORY), CANCELLED (CANCELLED). */
   struct cb_status status;
   int http_status;          /* 0 if none came */
   const char *content_type; /* "" if none; valid during done */
   int64_t retry_after;      /* Retry-After header in ns, -1 if none */
   int64_t started;          /* cb_clock */
   int64_t first_byte;       /* cb_clock, 0 if none came */
+  /* The body of the answer, where no data event is set; may be moved out of
+   * (cb_buf_move). NULL otherwise. */
+  struct cb_buf *answer;
+  /* The bytes of the request, to be moved out of if it is to be made again.
+   * Empty where the answer's status was 200: they are freed once sent. */
+  struct cb_buf *body;
 };
 
 struct vtx_transfer_events {
-  /* Bytes of the body, as they come; http_status is known by then. Returning
-   * false aborts the transfer: done follows, with CANCELLED. */
+  /* Bytes of the body, as they come, at most 16 KiB at a time; http_status is
+   * known by then. Returning false aborts the transfer: done follows, with
+   * CANCELLED. NULL: the body is collected for done. */
   bool (*data)(void *ctx, int http_status, const char *data, size_t size);
   void (*done)(void *ctx, const struct vtx_transfer_result *result);
 };
 
-/* Starts a transfer. NULL when out of memory (body is left as it was). Neither
- * event is called from inside. */
+/* Starts a transfer. NULL when out of memory, or when the engine is stopping
+ * (body is left as it was). Neither event is called from inside. */
 struct vtx_transfer *vtx_transfer_start(
     struct vtx_engine *engine, const struct vtx_transfer_spec *spec,
     const struct vtx_transfer_events *events, void *ctx);
 
-/* Aborts at once, on the wire too; no event comes any more. Must not be called
- * from inside data (return false there). */
+/* Aborts at once, on the wire too; no event comes any more. From anywhere on
+ * the engine's thread but the transfer's own done; inside its own data it
+ * takes effect when data returns. */
 void vtx_transfer_cancel(struct vtx_transfer *transfer);
 
 /* Stops and goes on with taking bytes from the peer. From any event or timer
- * of the engine's thread. */
+ * of the engine's thread. While paused neither data nor the done of a regular
+ * end comes (that of a deadline or broken connection does); a data event under
+ * way is the last one. Over HTTP/1.1 the peer is held up when the sockets'
+ * buffers are full, over HTTP/2 when the window of the stream is. */
 void vtx_transfer_pause(struct vtx_transfer *transfer);
 void vtx_transfer_resume(struct vtx_transfer *transfer);
 

@@ -1,0 +1,133 @@
+#include "service/vertex/model_answer.h"
+
+#include <json-c/json.h>
+
+#include "base/arena.h"
+#include "base/budget.h"
+#include "service/vertex/codec.h"
+#include "service/vertex/reasons.h"
+#include "service/vertex/upstream_error.h"
+#include "vertexd/v1/vertexd.pb-c.h"
+
+/* Levels that an answer gets above it on its way to a caller: the event and
+ * its result. Counted always, so that a batch takes what Generate takes. */
+#define LEVELS_ABOVE 2
+
+/* What json-c's tree costs, at most: a value of any kind, and what an object
+ * adds for its table. {},{},... grows three hundredfold, so the tree is
+ * charged to the budget, from its punctuation, before it is built. */
+#define BYTES_PER_VALUE ((size_t)128)
+#define BYTES_PER_OBJECT ((size_t)1024)
+
+static size_t tree_bytes(const char *text, size_t size) {
+  size_t total = size;
+  bool quoted = false;
+
+  for (size_t i = 0; i < size; i++) {
+    char c = text[i];
+
+    if (c == '"') {
+      quoted = !quoted;
+    } else if (quoted) {
+      i += c == '\\';
+    } else if (c == ',' || c == '[') {
+      total += BYTES_PER_VALUE;
+    } else if (c == '{') {
+      total += BYTES_PER_OBJECT;
+    }
+  }
+  return total;
+}
+
+static const ProtobufCMessageDescriptor *descriptor_of(enum vtx_verb verb) {
+  return verb == VTX_COUNT_TOKENS
+             ? &vertexd__v1__count_tokens_response__descriptor
+             : &vertexd__v1__generate_response__descriptor;
+}
+
+static struct cb_arena *make_arena(const struct vtx_answer_spec *spec,
+                                   size_t size) {
+  size_t cap = VTX_ANSWER_FLOOR;
+  size_t more;
+
+  if (__builtin_mul_overflow(size, VTX_ANSWER_GROWTH, &more) ||
+      __builtin_add_overflow(cap, more, &cap)) {
+    cap = SIZE_MAX / 2;
+  }
+  return cb_arena_new(spec->budget, cap, size < 8192 ? 2 * size : 0);
+}
+
+static struct cb_status no_memory(void) {
+  struct cb_status status =
+      cb_status_make(CB_RESOURCE_EXHAUSTED, "SERVER_MEMORY",
+                     "no memory for the upstream's answer");
+
+  status.retryable = true;
+  return status;
+}
+
+static struct cb_status decode(const struct vtx_answer_spec *spec,
+                               struct json_object *object,
+                               struct cb_arena *arena,
+                               struct vtx_answer *answer) {
+  struct cb_status status;
+
+  if (!json_object_is_type(object, json_type_object)) {
+    return vtx_fail(arena, VTX_UPSTREAM_MALFORMED,
+                    "the upstream's answer is JSON, but no object");
+  }
+  if (vtx_upstream_error_in(object, arena, &status)) return status;
+  status = vtx_codec_decode(descriptor_of(spec->verb), object, LEVELS_ABOVE,
+                            answer->arena, &answer->notes, &answer->message);
+  return status.code == CB_OK ? status : cb_status_copy(&status, arena);
+}
+
+static struct cb_status fill(const struct vtx_answer_spec *spec,
+                             const char *text, size_t size,
+                             struct cb_arena *arena,
+                             struct vtx_answer *answer) {
+  struct json_object *object = NULL;
+  struct cb_status status = vtx_json_parse(text, size, arena, &object);
+
+  if (status.code == CB_OK) status = decode(spec, object, arena, answer);
+  json_object_put(object);
+  if (status.code == CB_OK && spec->keep_raw) {
+    answer->raw = cb_arena_memdup(answer->arena, text, size);
+    if (!answer->raw) status = no_memory();
+  }
+  return status;
+}
+
+struct cb_status vtx_model_answer_make(const struct vtx_answer_spec *spec,
+                                       const char *text, size_t size,
+                                       struct cb_arena *arena,
+                                       struct vtx_answer *ret_answer) {
+  struct vtx_answer answer = {.arena = NULL};
+  size_t tree = tree_bytes(text, size);
+  struct cb_status status;
+
+  if (!cb_budget_charge(spec->budget, tree)) return no_memory();
+  answer.arena = make_arena(spec, size);
+  status = answer.arena ? fill(spec, text, size, arena, &answer) : no_memory();
+  cb_budget_release(spec->budget, tree);
+  if (status.code == CB_OK) {
+    *ret_answer = answer;
+    return status;
+  }
+  cb_arena_free(answer.arena);
+  return status;
+}
+
+struct cb_status vtx_model_answer_error(const char *text, size_t size,
+                                        struct cb_arena *arena) {
+  struct json_object *object = NULL;
+  struct cb_status status = vtx_json_parse(text, size, arena, &object);
+
+  if (status.code == CB_OK && !vtx_upstream_error_in(object, arena, &status)) {
+    status = vtx_fail(arena, VTX_UPSTREAM_MALFORMED,
+                      "the upstream's stream ended in text that is no event "
+                      "and no error");
+  }
+  json_object_put(object);
+  return status;
+}
