@@ -95,7 +95,7 @@ size_t crpc_call_queued_bytes(const struct crpc_call *call);
 
 /* A value of the caller's metadata (lower-case key), NULL if absent; of several
  * the last. *ret_size may be NULL for text. Valid until done. */
-const char *crpc_call_metadata(const struct crpc_call *call, const char *key,
+const char *crpc_call_metadata(struct crpc_call *call, const char *key,
                                size_t *ret_size);
 
 /* Adds metadata to send with the first message or at the end. Both texts are

@@ -36,6 +36,7 @@ struct crpc_call_report {
 };
 
 struct crpc_server_options {
+  const char *domain;        /* of ErrorInfo, e.g. "vertexd"; NULL: "crpc" */
   size_t max_request_bytes;  /* one message on the wire and inflated; 4 MiB */
   size_t max_unpacked_bytes; /* one request's arena; 0: 16 times the former */
   size_t max_response_bytes; /* one message sent; 0: 2 GiB */
@@ -83,8 +84,9 @@ bool crpc_server_add_alias(struct crpc_server *server, const char *path,
 bool crpc_server_listen(struct crpc_server *server, const char *address,
                         char **ret_address, struct cb_status *ret_status);
 
-/* Starts to accept. */
-void crpc_server_start(struct crpc_server *server);
+/* Starts to accept. False when no thread could be made for it; the server may
+ * then only be freed. */
+bool crpc_server_start(struct crpc_server *server);
 
 /* Ends the server gracefully: no new connections, GOAWAY to the old ones, new
  * calls refused with UNAVAILABLE. Calls that live may go on until deadline
@@ -98,5 +100,17 @@ void crpc_server_free(struct crpc_server *server);
 
 void crpc_server_counters(const struct crpc_server *server,
                           struct crpc_server_counters *ret_counters);
+
+/* For services that any server can add (health, reflection): the services
+ * added so far, in order; NULL past the last. */
+const struct crpc_service *crpc_server_service(const struct crpc_server *server,
+                                               size_t index);
+
+/* Runs release(object) when server is freed, last added first. False when out
+ * of memory: nothing was added. */
+bool crpc_server_defer(struct crpc_server *server,
+                       void (*release)(void *object), void *object);
+
+struct crpc_loop *crpc_server_loop(const struct crpc_server *server);
 
 #endif

@@ -1,0 +1,14 @@
+# The half of crpc that runs calls: loop, server, client.
+set(CRPC_RUNTIME
+  address.c
+  arrival.c
+  connections.c
+  core_log.c
+  listener.c
+  loop.c
+  metadata.c
+  payload.c
+  routes.c
+  send.c
+  server.c
+  server_call.c)
