@@ -27,7 +27,7 @@ struct cb_status crpc_inflate(const uint8_t *data, size_t size,
                               struct cb_buf *out);
 
 /* Appends the gzip form of the size bytes at data to *out. False if it did not
- * fit or memory is used up; out is then failed. */
+ * fit or memory is used up; what stands in out is then of no use. */
 bool crpc_deflate(const uint8_t *data, size_t size, struct cb_buf *out);
 
 #endif

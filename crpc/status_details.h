@@ -23,7 +23,8 @@
 struct cb_arena;
 
 /* Most bytes that message and details take in HTTP/2 headers, percent- and
- * base64-coded as they are there. Clients give up at 8 kB of metadata in all. */
+ * base64-coded as they are there. Clients give up at 8 kB of metadata in all.
+ */
 #define CRPC_TRAILERS_MAX 4000
 
 struct crpc_trailers {

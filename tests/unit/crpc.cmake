@@ -8,6 +8,8 @@ crpc_library(crpc_test_stubs ${golden}
   crpc/test/v1/other.proto crpc/test/v1/everything.proto)
 target_link_libraries(crpc_test_stubs PUBLIC crpc_test_messages crpc_wkt)
 
+vtx_unit_test(inflate crpc cb_base PkgConfig::ZLIB)
+vtx_unit_test(status_details crpc cb_base)
 vtx_unit_test(wire crpc crpc_test_stubs cb_base)
 
 include(${CMAKE_CURRENT_SOURCE_DIR}/crpc_runtime.cmake OPTIONAL)
