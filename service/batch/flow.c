@@ -1,0 +1,278 @@
+/* A flow's end is looked for at the end of a turn only (vtx_flow_end_all()):
+ * the scheduler, or a job, may stand in the middle of a function of the flow
+ * when its last job ends, and once the flow is posted back it is the other
+ * loop's.
+ */
+#include "service/batch/flow.h"
+
+#include <assert.h>
+
+#include "base/arena.h"
+#include "base/clock.h"
+#include "crpc/loop.h"
+#include "service/batch/job.h"
+#include "service/batch/result.h"
+#include "service/limits.h"
+#include "service/reasons.h"
+#include "service/service_state.h"
+#include "service/vertex/engine.h"
+#include "service/vertex/reasons.h"
+#include "service/vertex/upstream_error.h"
+
+static struct vtx_engine *engine_of(const struct vtx_service *service) {
+  return service->options.upstream->engine;
+}
+
+static struct vtx_scheduler *scheduler_of(const struct vtx_flow *flow) {
+  return &flow->service->scheduler;
+}
+
+static void may_end(struct vtx_flow *flow) {
+  if (!cb_list_empty(&flow->ending)) return;
+  cb_list_append(&flow->service->ending, &flow->ending);
+}
+
+static void close_flow(struct vtx_flow *flow, const struct cb_status *status) {
+  if (flow->closed) return;
+  flow->closed = true;
+  flow->rest = cb_status_copy(status, flow->arena);
+  vtx_scheduler_close(scheduler_of(flow), &flow->entry);
+  may_end(flow);
+}
+
+/* Closes the flow and ends its jobs, too. */
+static void abort_flow(struct vtx_flow *flow, const struct cb_status *status) {
+  close_flow(flow, status);
+  while (!cb_list_empty(&flow->jobs)) {
+    vtx_job_abort(CB_CONTAINER(flow->jobs.next, struct vtx_job, link), status);
+  }
+}
+
+static void settle_hold(struct vtx_flow *flow) {
+  bool over = flow->unsent >= flow->allowance;
+
+  vtx_scheduler_hold(scheduler_of(flow), &flow->entry, over || flow->no_memory);
+  if (flow->verb != VTX_STREAM_GENERATE || over == flow->paused) return;
+  flow->paused = over;
+  for (struct cb_link *link = flow->jobs.next; link != &flow->jobs;
+       link = link->next) {
+    vtx_job_pause(CB_CONTAINER(link, struct vtx_job, link), over);
+  }
+}
+
+static void end_timer_fired(struct cb_timer *timer) {
+  struct vtx_flow *flow = CB_CONTAINER(timer, struct vtx_flow, end_timer);
+  struct cb_status status =
+      vtx_refuse(VTX_SERVICE_DEADLINE_EXCEEDED,
+                 "the time of the call was over before this was done");
+
+  abort_flow(flow, &status);
+}
+
+static void memory_timer_fired(struct cb_timer *timer) {
+  struct vtx_flow *flow = CB_CONTAINER(timer, struct vtx_flow, memory_timer);
+
+  flow->no_memory = false;
+  settle_hold(flow);
+}
+
+/* Memory for the next job is not there. The flow waits for some; if that cannot
+ * be had either, it ends. */
+static void wait_for_memory(struct vtx_flow *flow) {
+  struct vtx_engine *engine = engine_of(flow->service);
+  struct cb_status status = vtx_refuse(VTX_SERVICE_SERVER_MEMORY,
+                                       "the server has no memory for this");
+
+  if (vtx_engine_set_timer(engine, &flow->memory_timer,
+                           vtx_engine_now(engine) + VTX_MEMORY_WAIT)) {
+    flow->no_memory = true;
+    settle_hold(flow);
+  } else {
+    close_flow(flow, &status);
+  }
+}
+
+static enum vtx_dispatch dispatch(struct vtx_sched_entry *entry) {
+  struct vtx_flow *flow = CB_CONTAINER(entry, struct vtx_flow, entry);
+  struct vtx_job *job;
+
+  assert(!flow->closed && flow->next < flow->source.count);
+  job = vtx_job_new(flow, flow->next);
+  if (!job) {
+    wait_for_memory(flow);
+    return VTX_HELD;
+  }
+  flow->next++;
+  if (flow->next == flow->source.count) {
+    vtx_scheduler_close(scheduler_of(flow), entry);
+  }
+  if (vtx_job_start(job)) {
+    atomic_fetch_add_explicit(&flow->service->job_count, 1,
+                              memory_order_relaxed);
+    atomic_fetch_add_explicit(&flow->service->job_total, 1,
+                              memory_order_relaxed);
+    return VTX_DISPATCHED;
+  }
+  vtx_flow_job_over(flow, job, false);
+  return VTX_SKIPPED;
+}
+
+/* An answer too large for the caller's messages is a failure already here, so
+ * that on_error STOP sees it. */
+static void fit(struct vtx_flow *flow, struct vtx_result *result) {
+  struct vtx_item item;
+
+  if (flow->max_message_bytes == 0 || !result->message) return;
+  vtx_item_fill(&item, result);
+  vtx_item_fit(&item, result, flow->max_message_bytes);
+}
+
+void vtx_flow_post(struct vtx_flow *flow, struct vtx_result *result) {
+  if (flow->dropped) {
+    vtx_result_free(result);
+    return;
+  }
+  result->charge = vtx_result_size(result);
+  flow->unsent += result->charge;
+  settle_hold(flow);
+  crpc_loop_post(flow->service->options.loop, &result->mail);
+}
+
+static bool would_hit_all(const struct vtx_flow *flow,
+                          const struct vtx_result *result) {
+  return vtx_upstream_error_hits_all(&result->status) &&
+         vtx_source_one_model(&flow->source, result->index);
+}
+
+/* What the failure of one item does to the others. */
+static void consider_failure(struct vtx_flow *flow,
+                             const struct vtx_result *result, bool *ret_stop) {
+  *ret_stop = false;
+  if (flow->closed || result->status.code == CB_OK) return;
+  if (flow->stop_on_error) {
+    *ret_stop = true;
+  } else if (would_hit_all(flow, result)) {
+    close_flow(flow, &result->status);
+  }
+}
+
+void vtx_flow_job_over(struct vtx_flow *flow, struct vtx_job *job,
+                       bool was_running) {
+  struct cb_status stopped =
+      vtx_refuse(VTX_SERVICE_STOPPED_AFTER_ERROR,
+                 "not done because another item failed and on_error is STOP");
+  bool stop;
+
+  cb_list_remove(&job->link);
+  if (was_running) {
+    vtx_scheduler_finished(scheduler_of(flow), &flow->entry);
+    atomic_fetch_sub_explicit(&flow->service->job_count, 1,
+                              memory_order_relaxed);
+  }
+  fit(flow, &job->result);
+  consider_failure(flow, &job->result, &stop);
+  vtx_flow_post(flow, &job->result);
+  if (stop) abort_flow(flow, &stopped);
+  may_end(flow);
+}
+
+/* The way back. */
+
+static bool is_over(const struct vtx_flow *flow) {
+  return cb_list_empty(&flow->jobs) &&
+         (flow->closed || flow->next == flow->source.count);
+}
+
+static void end_flow(struct vtx_flow *flow) {
+  struct vtx_service *service = flow->service;
+  struct vtx_engine *engine = engine_of(service);
+
+  vtx_scheduler_remove(scheduler_of(flow), &flow->entry);
+  vtx_engine_cancel_timer(engine, &flow->end_timer);
+  vtx_engine_cancel_timer(engine, &flow->memory_timer);
+  vtx_flow_table_remove(&service->flows, flow->id);
+  crpc_loop_post(service->options.loop, &flow->mail);
+}
+
+void vtx_flow_end_all(struct vtx_service *service) {
+  struct cb_link *link;
+
+  while ((link = cb_list_take(&service->ending)) != NULL) {
+    struct vtx_flow *flow = CB_CONTAINER(link, struct vtx_flow, ending);
+
+    if (is_over(flow)) end_flow(flow);
+  }
+}
+
+/* The way there. */
+
+static void begin(struct vtx_flow *flow) {
+  struct vtx_engine *engine = engine_of(flow->service);
+  struct cb_status no_memory = vtx_refuse(VTX_SERVICE_SERVER_MEMORY,
+                                          "the server has no memory for this");
+  bool fine = vtx_flow_table_add(&flow->service->flows, flow->id, flow);
+
+  vtx_scheduler_add(scheduler_of(flow), &flow->entry);
+  if (fine && flow->end != CB_NEVER) {
+    fine = vtx_engine_set_timer(engine, &flow->end_timer, flow->end);
+  }
+  if (!fine) close_flow(flow, &no_memory);
+}
+
+static void arrived(struct cb_mail *mail) {
+  begin(CB_CONTAINER(mail, struct vtx_flow, start));
+}
+
+void vtx_flow_submit(struct vtx_flow *flow,
+                     void (*came_back)(struct cb_mail *mail)) {
+  flow->start.deliver = arrived;
+  flow->mail.deliver = came_back;
+  flow->end_timer = (struct cb_timer){.fire = end_timer_fired};
+  flow->memory_timer = (struct cb_timer){.fire = memory_timer_fired};
+  cb_list_init(&flow->jobs);
+  cb_list_init(&flow->ending);
+  flow->rest = cb_status_ok();
+  flow->entry.dispatch = dispatch;
+  vtx_engine_post(engine_of(flow->service), &flow->start);
+}
+
+static void stop_flow(struct vtx_flow *flow, enum vtx_stop stop) {
+  struct cb_status left =
+      cb_status_make(CB_CANCELLED, "", "the caller has left");
+  struct cb_status stopped =
+      vtx_refuse(VTX_SERVICE_STOPPED_AFTER_ERROR,
+                 "not done because another item failed and on_error is STOP");
+  struct cb_status full = vtx_fail(
+      flow->arena, VTX_RESPONSE_TOO_LARGE,
+      "not sent: options.max_message_bytes is used up by other results");
+
+  if (stop == VTX_STOP_CALLER_LEFT) {
+    flow->dropped = true;
+    abort_flow(flow, &left);
+  } else if (stop == VTX_STOP_ERROR) {
+    abort_flow(flow, &stopped);
+  } else if (stop == VTX_STOP_FULL) {
+    close_flow(flow, &full);
+  }
+}
+
+static void control_arrived(struct cb_mail *mail) {
+  struct vtx_control *control = CB_CONTAINER(mail, struct vtx_control, mail);
+  struct vtx_flow *flow =
+      vtx_flow_table_find(&control->service->flows, control->id);
+
+  if (flow) {
+    assert(flow->unsent >= control->credit);
+    flow->unsent -= control->credit;
+    stop_flow(flow, control->stop);
+    settle_hold(flow);
+  }
+  control->in_flight = flow ? flow->entry.running : 0;
+  control->mail.deliver = control->home;
+  crpc_loop_post(control->service->options.loop, &control->mail);
+}
+
+void vtx_control_send(struct vtx_control *control) {
+  control->mail.deliver = control_arrived;
+  vtx_engine_post(engine_of(control->service), &control->mail);
+}

@@ -1,0 +1,115 @@
+/* flow.h - one call's prompts on the engine: a cursor, not a list of jobs.
+ *
+ * Life: a handler makes the flow in the request's arena and its sink posts it
+ * to the engine. There the scheduler asks it for one prompt after the other;
+ * each becomes a job and then a result, posted to the sink. When no job is left
+ * and none will come, the flow goes back to the sink, once: with `next` saying
+ * how far it came and `rest` why it went no further. The sink frees it.
+ *
+ * A flow that is closed dispatches nothing more; one that is aborted also ends
+ * the jobs under way, each with a result, unless the caller has left: then
+ * results are dropped.
+ *
+ * Threads:   made on the crpc loop, the engine's from submit to its way back,
+ *            then the crpc loop's again.
+ * Ownership: moves with the message. The arena holds the flow itself.
+ */
+#ifndef VTX_FLOW_H
+#define VTX_FLOW_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/mailbox.h"
+#include "base/slots.h"
+#include "base/status.h"
+#include "base/timers.h"
+#include "service/batch/source.h"
+#include "service/scheduler/scheduler.h"
+#include "service/vertex/endpoint.h"
+
+struct cb_arena;
+struct vtx_job;
+struct vtx_result;
+struct vtx_service;
+
+struct vtx_flow {
+  /* Filled in before submit. */
+  struct vtx_service *service;
+  struct cb_arena *arena; /* the request, and the flow in it */
+  struct cb_id id;        /* the sink's */
+  struct vtx_source source;
+  enum vtx_verb verb;
+  int64_t arrived;          /* cb_clock */
+  int64_t end;              /* cb_clock: our own work is over by then */
+  int64_t item_timeout;     /* nanoseconds, CB_NEVER: none */
+  size_t max_message_bytes; /* a result may have, 0: no limit */
+  size_t allowance;         /* unsent bytes over which nothing is dispatched */
+  bool stop_on_error;
+  void (*take_result)(struct cb_mail *mail); /* delivers it on the crpc loop */
+  struct vtx_sched_entry entry; /* class, weight and limit filled in */
+
+  /* The engine's. */
+  struct cb_mail start; /* the way there */
+  struct cb_mail mail;  /* the way back */
+  struct cb_timer end_timer;
+  struct cb_timer memory_timer;
+  struct cb_link jobs;
+  struct cb_link ending;
+  size_t unsent;
+  bool no_memory;
+  bool paused;
+  bool closed;
+  bool dropped; /* the caller has left: results go nowhere */
+
+  /* For the sink, when the flow comes back. */
+  uint32_t next;         /* items from here on were never dispatched */
+  struct cb_status rest; /* why; texts from arena */
+};
+
+/* Why a sink wants no more. */
+enum vtx_stop {
+  VTX_STOP_NONE,
+  VTX_STOP_CALLER_LEFT, /* abort, and drop the results */
+  VTX_STOP_FULL,        /* close: the one message is full */
+  VTX_STOP_ERROR,       /* abort: an item failed and on_error is STOP */
+};
+
+/* What a sink says to its flow; embedded in the sink, and out of its hands
+ * until it comes home. */
+struct vtx_control {
+  struct cb_mail mail;
+  struct vtx_service *service;
+  struct cb_id id;
+  size_t credit; /* bytes of results that were sent */
+  enum vtx_stop stop;
+  int32_t in_flight;                  /* the answer: jobs under way */
+  void (*home)(struct cb_mail *mail); /* delivers it on the crpc loop */
+};
+
+/* Hands flow to the engine. came_back delivers it (flow->mail) on the crpc
+ * loop at its end. From the crpc loop. */
+void vtx_flow_submit(struct vtx_flow *flow,
+                     void (*came_back)(struct cb_mail *mail));
+
+/* Sends control to the engine, which does what it says, if the flow is still
+ * there, and sends it home. From the crpc loop. */
+void vtx_control_send(struct vtx_control *control);
+
+/* The engine's side; called by jobs. */
+
+/* A message of a stream, or a result: charges it and posts it. It is gone
+ * afterwards. */
+void vtx_flow_post(struct vtx_flow *flow, struct vtx_result *result);
+
+/* job is over; its result is complete. was_running: it held a slot. The job is
+ * gone afterwards. */
+void vtx_flow_job_over(struct vtx_flow *flow, struct vtx_job *job,
+                       bool was_running);
+
+/* Ends, at the end of a turn, the flows that are over. */
+void vtx_flow_end_all(struct vtx_service *service);
+
+#endif

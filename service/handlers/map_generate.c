@@ -1,0 +1,274 @@
+/* MapGenerate: a template over items, all results in one message.
+ *
+ * Results are packed as soon as their turn comes, one behind the other, as the
+ * elements of the field `results`; what is kept until the end is wire bytes
+ * and not messages. To protobuf-c they are one unknown field: it writes tag and
+ * bytes as they are.
+ */
+#include <stdint.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/timers.h"
+#include "crpc/call.h"
+#include "crpc/loop.h"
+#include "service/batch/flow.h"
+#include "service/batch/message_room.h"
+#include "service/batch/result.h"
+#include "service/batch/sink.h"
+#include "service/batch/summary.h"
+#include "service/batch/window.h"
+#include "service/handlers/handlers.h"
+#include "service/reasons.h"
+#include "service/service_state.h"
+
+/* MapGenerateResponse.results: field 1, with a length. */
+#define RESULTS_NUMBER 1
+#define RESULTS_TAG 0x0A
+
+/* Errors for items never dispatched that are packed in one go. */
+#define REST_SLICE 1000
+
+struct map {
+  struct vtx_sink sink;
+  struct vtx_run run;
+  int64_t arrived;
+  struct vtx_window window;
+  struct vtx_summary summary;
+  struct vtx_message_room room;
+  struct cb_buf results;
+  uint32_t rest;
+  bool stopped; /* the flow was told to */
+  bool over;
+  struct cb_timer timer;
+};
+
+static void add_varint(struct cb_buf *buf, size_t value) {
+  while (value >= 0x80) {
+    cb_buf_add_char(buf, (char)(value | 0x80));
+    value >>= 7;
+  }
+  cb_buf_add_char(buf, (char)value);
+}
+
+/* Packs item behind the others. */
+static bool pack(struct map *map, const struct vtx_item *item) {
+  size_t size = vertexd__v1__item_result__get_packed_size(&item->result);
+  size_t before = map->results.len;
+  char *room;
+
+  cb_buf_add_char(&map->results, RESULTS_TAG);
+  add_varint(&map->results, size);
+  room = cb_buf_reserve(&map->results, size);
+  if (!room) return false;
+  vertexd__v1__item_result__pack(&item->result, (uint8_t *)room);
+  cb_buf_grow(&map->results, size);
+  vtx_message_room_take(
+      &map->room, map->results.len - before,
+      item->result.outcome_case == VERTEXD__V1__ITEM_RESULT__OUTCOME_RESPONSE);
+  return true;
+}
+
+static void fail(struct map *map, const struct cb_status *status) {
+  map->over = true;
+  crpc_call_fail(map->sink.call, status);
+}
+
+static void fail_memory(struct map *map) {
+  struct cb_status status =
+      vtx_refuse(VTX_SERVICE_SERVER_MEMORY,
+                 "the server has no memory for the results of this call");
+
+  fail(map, &status);
+}
+
+static void stop(struct map *map, enum vtx_stop why) {
+  if (map->stopped) return;
+  map->stopped = true;
+  vtx_sink_stop(&map->sink, why);
+}
+
+static void count(struct map *map, const struct vtx_result *result) {
+  const Vertexd__V1__GenerateResponse *response =
+      (const Vertexd__V1__GenerateResponse *)result->message;
+
+  if (response) {
+    vtx_summary_answer(&map->summary, response->token_count);
+  } else {
+    vtx_summary_failure(&map->summary, result->status.code,
+                        result->status.reason, 1);
+  }
+}
+
+/* Admits the result whose turn it is. */
+static bool admit(struct map *map, struct vtx_result *result) {
+  struct vtx_item item;
+  bool was_answer = result->message != NULL;
+
+  vtx_item_fill(&item, result);
+  vtx_item_fit(&item, result, vtx_message_room_next(&map->room));
+  if (was_answer && !result->message) {
+    vtx_message_room_refused(&map->room);
+    if (map->run.stop_on_error) stop(map, VTX_STOP_ERROR);
+    if (map->room.full) stop(map, VTX_STOP_FULL);
+  }
+  count(map, result);
+  return pack(map, &item);
+}
+
+static void reply(struct map *map) {
+  Vertexd__V1__MapGenerateResponse response =
+      VERTEXD__V1__MAP_GENERATE_RESPONSE__INIT;
+  struct vtx_summary_message message;
+  ProtobufCMessageUnknownField results = {
+      .tag = RESULTS_NUMBER, .wire_type = PROTOBUF_C_WIRE_TYPE_LENGTH_PREFIXED};
+
+  vtx_summary_fill(&map->summary, cb_now(NULL) - map->arrived,
+                   map->run.max_concurrency, &message);
+  response.summary = &message.summary;
+  if (map->results.len > 0) {
+    /* The first tag is the unknown field's own. */
+    results.data = (uint8_t *)map->results.data + 1;
+    results.len = map->results.len - 1;
+    response.base.n_unknown_fields = 1;
+    response.base.unknown_fields = &results;
+  }
+  map->over = true;
+  crpc_call_reply(map->sink.call, &response.base);
+}
+
+static void take(struct vtx_sink *sink, struct vtx_result *result) {
+  struct map *map = (struct map *)sink;
+
+  vtx_window_put(&map->window, result);
+  while (!map->over && (result = vtx_window_take(&map->window)) != NULL) {
+    size_t charge = result->charge;
+    bool packed = admit(map, result);
+
+    vtx_result_free(result);
+    vtx_sink_credit(sink, charge);
+    if (!packed) fail_memory(map);
+  }
+}
+
+/* Packs errors for what was never sent, a slice at a time, and replies. */
+static void pack_rest(struct map *map) {
+  const struct vtx_flow *flow = map->sink.flow;
+  uint32_t until = map->summary.total;
+
+  if (until - map->rest > REST_SLICE) until = map->rest + REST_SLICE;
+  for (; map->rest < until; map->rest++) {
+    struct vtx_item item;
+
+    vtx_item_fill_error(&item, map->rest, "", &flow->rest);
+    if (vtx_item_size(&item) > vtx_message_room_next(&map->room)) {
+      vtx_item_minimise(&item);
+    }
+    if (!pack(map, &item)) {
+      fail_memory(map);
+      return;
+    }
+  }
+  if (map->rest == map->summary.total) {
+    reply(map);
+  } else if (!crpc_loop_set_timer(map->sink.service->options.loop, &map->timer,
+                                  cb_now(NULL))) {
+    fail_memory(map);
+  }
+}
+
+static void timer_fired(struct cb_timer *timer) {
+  pack_rest(CB_CONTAINER(timer, struct map, timer));
+}
+
+static void ended(struct vtx_sink *sink) {
+  struct map *map = (struct map *)sink;
+  const struct vtx_flow *flow = sink->flow;
+
+  if (map->over) return;
+  map->rest = flow->next;
+  if (map->rest < map->summary.total) {
+    vtx_summary_failure(&map->summary, flow->rest.code, flow->rest.reason,
+                        map->summary.total - map->rest);
+  }
+  pack_rest(map);
+}
+
+static void release(struct vtx_sink *sink) {
+  struct map *map = (struct map *)sink;
+
+  crpc_loop_cancel_timer(sink->service->options.loop, &map->timer);
+  vtx_window_release(&map->window);
+  cb_buf_release(&map->results);
+}
+
+static const struct vtx_sink_type map_type = {
+    .size = sizeof(struct map),
+    .result = take,
+    .ended = ended,
+    .release = release,
+};
+
+/* Room for a minimal error of each item must be there. */
+static bool check_room(struct crpc_call *call, const struct vtx_run *run,
+                       uint32_t count, const char *field,
+                       struct vtx_message_room *ret_room) {
+  struct cb_status status;
+
+  if (vtx_message_room_init(ret_room, run->max_message_bytes, count)) {
+    return true;
+  }
+  status = cb_status_field(
+      crpc_call_arena(call), field,
+      "has %u items; not even errors for more than %zu fit into one message of "
+      "%zu bytes: use StreamMapGenerate, or raise options.max_message_bytes",
+      (unsigned)count, vtx_message_room_items(run->max_message_bytes),
+      run->max_message_bytes);
+  status.reason = "TOO_MANY_ITEMS";
+  return vtx_prepare_check(call, &status);
+}
+
+static void submit(struct crpc_call *call, struct vtx_flow *flow,
+                   const struct vtx_run *run,
+                   const struct vtx_message_room *room,
+                   struct vtx_service *service) {
+  struct map *map = (struct map *)vtx_sink_new(service, call, &map_type);
+
+  if (!map) return;
+  map->run = *run;
+  map->room = *room;
+  map->arrived = flow->arrived;
+  map->timer.fire = timer_fired;
+  vtx_window_init(&map->window, VTX_INPUT_ORDER);
+  vtx_summary_init(&map->summary, flow->source.count);
+  cb_buf_init(&map->results, run->max_message_bytes, service->options.budget);
+  if (flow->source.count == 0) {
+    vtx_sink_without_flow(&map->sink);
+    reply(map);
+    return;
+  }
+  vtx_sink_submit(&map->sink, flow);
+}
+
+void vtx_handle_map_generate(struct crpc_call *call,
+                             const Vertexd__V1__MapGenerateRequest *request,
+                             void *self) {
+  const char *field = request->n_values > 0 ? "values" : "items";
+  struct vtx_message_room room;
+  struct vtx_flow *flow;
+  struct vtx_run run;
+
+  if (!vtx_prepare_count(self, call, request->n_items, "items") ||
+      !vtx_prepare_count(self, call, request->n_values, "values") ||
+      !vtx_prepare_run(self, call, request->max_concurrency, request->options,
+                       &run)) {
+    return;
+  }
+  flow = vtx_prepare_many(self, call, &run);
+  if (!flow || !vtx_prepare_map(call, request, flow) ||
+      !check_room(call, &run, flow->source.count, field, &room)) {
+    return;
+  }
+  submit(call, flow, &run, &room, self);
+}

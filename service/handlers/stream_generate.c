@@ -1,0 +1,110 @@
+/* StreamGenerate: one prompt, the answer as it is produced.
+ *
+ * Messages are sent as they come. What the call does not take waits here, in
+ * order; unsent bytes count against the flow, which pauses the upstream.
+ */
+#include "crpc/call.h"
+#include "service/batch/result.h"
+#include "service/batch/sink.h"
+#include "service/batch/window.h"
+#include "service/handlers/handlers.h"
+#include "service/reasons.h"
+
+struct stream {
+  struct vtx_sink sink;
+  struct vtx_window waiting; /* first come, first sent */
+  struct vtx_result *first;  /* taken out of it, and not yet sent */
+  bool over;
+};
+
+/* Ends the call with what the last result says. */
+static void finish(struct stream *stream, const struct cb_status *status) {
+  stream->over = true;
+  if (status->code == CB_OK) {
+    crpc_call_finish(stream->sink.call);
+  } else {
+    crpc_call_fail(stream->sink.call, status);
+  }
+}
+
+/* Sends one result; false if it must wait. */
+static bool send_result(struct stream *stream, struct vtx_result *result) {
+  struct crpc_call *call = stream->sink.call;
+  enum crpc_send sent = CRPC_SENT;
+  struct cb_status no_room = vtx_refuse(
+      VTX_SERVICE_SERVER_MEMORY, "the server has no memory to send the answer");
+
+  if (result->message) sent = crpc_call_send(call, result->message);
+  if (sent == CRPC_WAIT) return false;
+  if (sent == CRPC_NO_MEMORY) {
+    finish(stream, &no_room);
+  } else if (result->last && sent == CRPC_SENT) {
+    finish(stream, &result->status);
+  }
+  return true;
+}
+
+static void pump(struct vtx_sink *sink) {
+  struct stream *stream = (struct stream *)sink;
+
+  while (!stream->over && !sink->left) {
+    size_t charge;
+
+    if (!stream->first) stream->first = vtx_window_take(&stream->waiting);
+    if (!stream->first || !send_result(stream, stream->first)) return;
+    charge = stream->first->charge;
+    vtx_result_free(stream->first);
+    stream->first = NULL;
+    vtx_sink_credit(sink, charge);
+  }
+}
+
+static void take(struct vtx_sink *sink, struct vtx_result *result) {
+  struct stream *stream = (struct stream *)sink;
+
+  if (stream->over) {
+    vtx_result_free(result);
+    return;
+  }
+  vtx_window_put(&stream->waiting, result);
+  pump(sink);
+}
+
+/* Never dispatched: there is no result that ends the call. */
+static void ended(struct vtx_sink *sink) {
+  struct stream *stream = (struct stream *)sink;
+
+  if (sink->flow->next == 0 && !stream->over) finish(stream, &sink->flow->rest);
+}
+
+static void release(struct vtx_sink *sink) {
+  struct stream *stream = (struct stream *)sink;
+
+  vtx_result_free(stream->first);
+  stream->first = NULL;
+  vtx_window_release(&stream->waiting);
+}
+
+static const struct vtx_sink_type stream_type = {
+    .size = sizeof(struct stream),
+    .result = take,
+    .ended = ended,
+    .writable = pump,
+    .release = release,
+};
+
+void vtx_handle_stream_generate(struct crpc_call *call,
+                                const Vertexd__V1__GenerateRequest *request,
+                                void *self) {
+  struct vtx_flow *flow = vtx_prepare_one(self, call);
+  struct vtx_sink *sink;
+
+  if (!flow) return;
+  flow->verb = VTX_STREAM_GENERATE;
+  flow->source.kind = VTX_SOURCE_ONE;
+  flow->source.one = request;
+  sink = vtx_sink_new(self, call, &stream_type);
+  if (!sink) return;
+  vtx_window_init(&((struct stream *)sink)->waiting, VTX_AS_COMPLETED);
+  vtx_sink_submit(sink, flow);
+}

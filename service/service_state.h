@@ -1,0 +1,36 @@
+/* service_state.h - what the parts of the service share. Internal.
+ *
+ * Threads: each member says whose it is; nothing here is touched by two.
+ */
+#ifndef VTX_SERVICE_STATE_H
+#define VTX_SERVICE_STATE_H
+
+#include <stdatomic.h>
+
+#include "base/list.h"
+#include "base/mailbox.h"
+#include "base/slots.h"
+#include "service/batch/flow_table.h"
+#include "service/scheduler/scheduler.h"
+#include "service/service.h"
+
+struct vtx_service {
+  struct vtx_service_options options; /* constant */
+
+  /* The crpc loop's: the calls that are being worked on, by id. */
+  struct cb_slots sinks;
+
+  /* The engine's. */
+  struct vtx_scheduler scheduler;
+  struct vtx_flow_table flows;
+  struct cb_link ending; /* flows that may be over, looked at each turn */
+  struct cb_mail again;  /* wakes the engine when a slice was used up */
+  bool again_posted;
+
+  /* Anybody's; relaxed, they publish nothing. */
+  _Atomic size_t flow_count;
+  _Atomic size_t job_count;
+  _Atomic uint64_t job_total;
+};
+
+#endif
