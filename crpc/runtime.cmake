@@ -2,6 +2,7 @@
 set(CRPC_RUNTIME
   address.c
   arrival.c
+  channel.c
   connections.c
   core_log.c
   listener.c
@@ -9,6 +10,7 @@ set(CRPC_RUNTIME
   metadata.c
   payload.c
   routes.c
+  rpc.c
   send.c
   server.c
   server_call.c)
