@@ -1,0 +1,102 @@
+/* The endpoints by which tests steer the emulator and look into it. */
+#include <json-c/json.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "service/emulator/google_error.h"
+#include "service/emulator/render.h"
+#include "service/emulator/reply.h"
+#include "service/emulator/server.h"
+#include "service/emulator/validate.h"
+
+enum { MAX_CONTROL = 128 << 20, MAX_KNOBS = 1 << 20, USUAL_LAST = 1 };
+
+static void set_body(const struct vtx_emu_request *request, struct cb_buf *buf,
+                     struct vtx_emu_reply *reply) {
+  const char *body =
+      buf->failed ? NULL : cb_arena_memdup(request->arena, buf->data, buf->len);
+
+  if (!body || !vtx_emu_reply_set(reply, request->arena, body, buf->len)) {
+    reply->status = 500;
+  }
+}
+
+static void refuse(const char *message, struct vtx_emu_reply *reply,
+                   struct cb_buf *buf) {
+  struct vtx_emu_error error = vtx_emu_error_make(400, message);
+
+  reply->status = 400;
+  vtx_emu_error_write(&error, false, buf);
+}
+
+/* Knobs that are not named go back to what the emulator was started with. */
+static void set_defaults(struct vtx_emulator *emulator,
+                         const struct vtx_emu_request *request,
+                         struct vtx_emu_reply *reply, struct cb_buf *buf) {
+  struct cb_arena *arena = cb_arena_new(NULL, MAX_KNOBS, 0);
+  struct vtx_emu_knobs knobs = emulator->first_knobs;
+  const char *trouble = "Emulator: out of memory.";
+  struct vtx_emu_error error;
+  struct json_object *body = vtx_emu_parse_body(request->arena, request->body,
+                                                request->body_size, &error);
+
+  if (!body) {
+    refuse(error.message, reply, buf);
+  } else if (!arena ||
+             !vtx_emu_knobs_parse_json(&knobs, arena, body, &trouble)) {
+    refuse(trouble, reply, buf);
+  } else {
+    cb_arena_free(emulator->knob_arena);
+    emulator->knob_arena = arena;
+    emulator->responder.knobs = knobs;
+    cb_buf_add_text(buf, "{}");
+    return;
+  }
+  cb_arena_free(arena);
+}
+
+static void reset(struct vtx_emulator *emulator) {
+  vtx_emu_stats_reset(&emulator->stats);
+  vtx_emu_captures_reset(&emulator->captures);
+  memset(emulator->responder.failures, 0, sizeof emulator->responder.failures);
+  emulator->responder.knobs = emulator->first_knobs;
+}
+
+static uint64_t number_or(const char *text, uint64_t otherwise) {
+  return text && *text ? strtoull(text, NULL, 10) : otherwise;
+}
+
+void vtx_emu_control(struct vtx_emulator *emulator,
+                     const struct vtx_emu_request *request, const char *last,
+                     struct vtx_emu_reply *reply) {
+  const char *what = request->path + strlen("/emulator/");
+  bool get = strcmp(request->method, "GET") == 0;
+  bool post = strcmp(request->method, "POST") == 0;
+  struct cb_buf buf;
+
+  *reply = (struct vtx_emu_reply){.status = 200,
+                                  .content_type = "application/json",
+                                  .end_after = UINT64_MAX};
+  cb_buf_init(&buf, MAX_CONTROL, NULL);
+  if (get && strcmp(what, "stats") == 0) {
+    vtx_emu_stats_write(&emulator->stats, &buf);
+  } else if (get && strcmp(what, "requests") == 0) {
+    vtx_emu_captures_write(&emulator->captures, number_or(last, USUAL_LAST),
+                           &buf);
+  } else if (post && strcmp(what, "defaults") == 0) {
+    set_defaults(emulator, request, reply, &buf);
+  } else if (post && strcmp(what, "reset") == 0) {
+    reset(emulator);
+    cb_buf_add_text(&buf, "{}");
+  } else {
+    struct vtx_emu_error error =
+        vtx_emu_error_make(404, "Emulator: there is no such control.");
+
+    reply->status = 404;
+    vtx_emu_error_write(&error, false, &buf);
+  }
+  set_body(request, &buf, reply);
+  cb_buf_release(&buf);
+}

@@ -1,0 +1,70 @@
+/* server.h - the emulator's own state, shared by its loop and its handlers.
+ *
+ * Not for other rooms. One thread owns all of it.
+ *
+ * The thread sleeps in an epoll of its own that watches three things: the HTTP
+ * library's epoll, a wake-up for the end, and every connection for the peer's
+ * leaving. The library does not look at a connection while it is suspended,
+ * which is when requests wait, so without the third an abort would be noticed
+ * only when the answer is due.
+ */
+#ifndef VTX_EMULATOR_SERVER_H
+#define VTX_EMULATOR_SERVER_H
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/list.h"
+#include "base/timers.h"
+#include "service/emulator/respond.h"
+#include "service/emulator/stats.h"
+
+struct MHD_Daemon;
+struct vtx_emu_exchange;
+
+struct vtx_emulator {
+  struct cb_arena *arena;      /* what lives as long as the emulator */
+  struct cb_arena *knob_arena; /* texts of the knobs in force */
+  const char *url;
+  struct MHD_Daemon *daemon;
+  int watch_fd; /* the epoll that the thread sleeps in */
+  int wake_fd;  /* written once, for the end */
+  pthread_t thread;
+  size_t max_body_bytes;
+  bool gzip;
+  struct vtx_emu_schema *schema;
+  struct vtx_emu_knobs first_knobs; /* as it was started */
+  struct vtx_emu_responder responder;
+  struct vtx_emu_stats stats;
+  struct vtx_emu_captures captures;
+  struct cb_timers timers;
+  struct cb_link suspended; /* exchanges */
+};
+
+/* A connection; what the watch knows it by. */
+struct vtx_emu_connection {
+  int fd;
+  bool peer_left;
+  struct vtx_emu_exchange *exchange; /* the one under way; NULL: none */
+};
+
+/* The peer has closed its side: ends an exchange that waits. */
+void vtx_emu_connection_left(struct vtx_emu_connection *connection);
+
+/* Ends all exchanges that wait, as the library demands before it stops. */
+void vtx_emu_exchanges_break(struct vtx_emulator *emulator);
+
+/* The daemon that serves listen_fd, which is its own from then on, but for when
+ * NULL is returned. */
+struct MHD_Daemon *vtx_emu_daemon_start(struct vtx_emulator *emulator,
+                                        int listen_fd, size_t max_connections);
+
+/* Answers a request to /emulator/...; see README.md. */
+void vtx_emu_control(struct vtx_emulator *emulator,
+                     const struct vtx_emu_request *request, const char *last,
+                     struct vtx_emu_reply *reply);
+
+#endif
