@@ -8,6 +8,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/buf.h"
 #include "base/status.h"
@@ -22,7 +23,9 @@ struct cb_arena;
  * arena. Returns FAILED_PRECONDITION with PROMPT_BLOCKED, ANSWER_BLOCKED or
  * ANSWER_EMPTY (upstream's reason and usage in metadata), or INTERNAL with
  * JSON_INVALID (text in metadata up to 1,000 bytes), or RESOURCE_EXHAUSTED
- * when arena is full. */
+ * when arena is full. Content in any candidate counts, and a part that the
+ * contract does not know is content. Where JSON is wanted and the answer is a
+ * function call without text, json stays empty: it comes after the call. */
 struct cb_status vtx_answer_finish(Vertexd__V1__GenerateResponse *response,
                                    const struct vtx_wants *wants,
                                    const struct vtx_codec_notes *notes,
@@ -33,26 +36,38 @@ char *vtx_answer_text(const Vertexd__V1__GenerateResponse *response,
                       struct cb_arena *arena);
 
 /* token_count from usageMetadata: completion includes thoughts, prompt
- * includes tool use. NULL if there is no usable usage. */
+ * includes tool use (what the total has beyond the other counters). NULL if
+ * there is no usable usage: no counter above 0. */
 Vertexd__V1__TokenCount *vtx_answer_tokens(
     const Vertexd__V1__GenerateResponse *response, struct cb_arena *arena);
 
 /* The exact text of the outermost JSON value in text: a fence around it and
- * blanks are stripped, the rest must be one value. False if there is none. */
+ * blanks are stripped, the rest must be one value, nested at most 1,024 deep.
+ * False if there is none. */
 bool vtx_answer_json(const char *text, size_t size, const char **ret_json,
                      size_t *ret_size);
+
+/* Counters of usageMetadata, as the upstream gives them. */
+struct vtx_usage {
+  int64_t prompt;
+  int64_t candidates;
+  int64_t thoughts;
+  int64_t tools; /* toolUsePromptTokensDetails, summed */
+  int64_t total;
+};
 
 /* What a stream leaves behind, chunk by chunk. */
 struct vtx_stream_answer {
   const struct vtx_wants *wants;
   struct cb_buf text; /* kept only where JSON is wanted */
+  bool candidate_seen;
   bool content_seen;
+  bool function_called;
   bool finish_seen;
-  bool blocked;               /* the prompt was */
-  char finish_reason[64];     /* the last one of candidate 0 */
+  bool blocked;           /* the prompt was */
+  char finish_reason[64]; /* the last one of candidate 0 */
   char block_reason[64];
-  Vertexd__V1__TokenCount usage; /* latest non-missing */
-  bool usage_seen;
+  struct vtx_usage usage; /* the latest of each counter that came */
 };
 
 struct cb_budget;

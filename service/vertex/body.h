@@ -35,10 +35,18 @@ struct vtx_wants {
   bool include_raw;
 };
 
-/* Checks what can be told without encoding: a prompt there and only one, a
- * model there, json_schema and json_schema_text not both, not a schema in
- * generation_config too, json_schema_text an object of JSON. Fields are named
- * under prefix ("" or "requests[17]"). OK fills *ret_wants. */
+/* Checks what can be told without encoding: a prompt there and only one, parts
+ * in each of contents, a model there, id of at most 512 bytes, json_schema and
+ * json_schema_text not both, not a schema in generation_config too,
+ * json_schema_text an object of JSON, no return_json = false beside a schema,
+ * no other mime type where JSON is asked for. Fields are named under prefix
+ * ("" or "requests[17]"); for prompt->prompt the prefix itself is the field
+ * ("prompts[17]"). OK fills *ret_wants.
+ *
+ * The request's return_json, or else its schema, decides on JSON over the
+ * defaults: false switches a schema of theirs off. A schema that only
+ * generation_config has is Google's own way: it is sent as it is and does not
+ * make wants.json true. */
 struct cb_status vtx_prompt_check(const struct vtx_prompt *prompt,
                                   const char *prefix, struct cb_arena *arena,
                                   struct vtx_wants *ret_wants);
@@ -50,14 +58,20 @@ struct cb_status vtx_defaults_check(
 
 /* Appends the body of generateContent to out (for the streaming verb it is the
  * same): merged fields, contents from the prompt, JSON mode and schema, and
- * extra_body merged in last. Errors as the codec's; RESOURCE_EXHAUSTED when
- * out is full. */
+ * extra_body merged in last (the request's replaces that of the defaults;
+ * objects merge name by name, all else is replaced). Errors as the codec's;
+ * RESOURCE_EXHAUSTED (REQUEST_TOO_LARGE) when out is full; out then holds what
+ * it held before. Expects a prompt that passed the check.
+ *
+ * A schema with upper-case types (OpenAPI form) goes to responseSchema, one
+ * with lower-case types, or none at all, to responseJsonSchema; one with both
+ * is INVALID_ARGUMENT. */
 struct cb_status vtx_body_generate(const struct vtx_prompt *prompt,
                                    const char *prefix, struct cb_arena *arena,
                                    struct cb_buf *out);
 
 /* The body of countTokens for the same prompt (contents, systemInstruction,
- * tools, generationConfig). */
+ * tools, generationConfig; extra_body is generateContent's alone). */
 struct cb_status vtx_body_count(const struct vtx_prompt *prompt,
                                 const char *prefix, struct cb_arena *arena,
                                 struct cb_buf *out);

@@ -1,4 +1,10 @@
+# The half of vtx_vertex that only computes: messages, JSON, errors, URLs.
 target_sources(vtx_vertex PRIVATE
+  answer.c
+  answer_end.c
+  answer_stream.c
+  body.c
+  body_schema.c
   codec_decode.c
   codec_descriptor.c
   codec_encode.c

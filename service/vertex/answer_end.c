@@ -1,0 +1,171 @@
+#include "service/vertex/answer_end.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/utf8.h"
+#include "service/vertex/json_scan.h"
+#include "service/vertex/reasons.h"
+
+#define MAX_SHOWN_TEXT 1000
+
+/* --- empty answers ------------------------------------------------------- */
+
+static void add_text(struct cb_status *status, struct cb_arena *arena,
+                     const char *key, const char *value) {
+  if (value && *value) cb_status_add(status, arena, key, value);
+}
+
+static void add_count(struct cb_status *status, struct cb_arena *arena,
+                      const char *key, int32_t count) {
+  char text[16];
+
+  snprintf(text, sizeof text, "%d", count);
+  cb_status_add(status, arena, key, text);
+}
+
+static void add_usage(struct cb_status *status, struct cb_arena *arena,
+                      const Vertexd__V1__TokenCount *usage) {
+  if (!usage) return;
+  add_count(status, arena, "prompt_tokens", usage->prompt_tokens);
+  add_count(status, arena, "completion_tokens", usage->completion_tokens);
+  add_count(status, arena, "total_tokens", usage->total_tokens);
+}
+
+/* Reasons that mean a filter took the answer; the rest are the model's own. */
+static bool is_filter(const char *finish_reason) {
+  static const char *const filters[] = {
+      "SAFETY",       "RECITATION",       "BLOCKLIST",
+      "SPII",         "MODEL_ARMOR",      "PROHIBITED_CONTENT",
+      "IMAGE_SAFETY", "IMAGE_RECITATION", "IMAGE_PROHIBITED_CONTENT"};
+
+  for (size_t i = 0; i < sizeof filters / sizeof *filters; i++) {
+    if (strcmp(filters[i], finish_reason) == 0) return true;
+  }
+  return false;
+}
+
+static struct cb_status blocked_prompt(const struct vtx_end *end,
+                                       struct cb_arena *arena) {
+  const char *more = end->block_message ? end->block_message : "";
+
+  return vtx_fail(arena, VTX_PROMPT_BLOCKED, "the prompt was blocked: %s%s%s",
+                  *end->block_reason ? end->block_reason : "no reason given",
+                  *more ? ": " : "", more);
+}
+
+static struct cb_status empty_answer(const struct vtx_end *end,
+                                     struct cb_arena *arena) {
+  const char *more = end->finish_message;
+
+  if (is_filter(end->finish_reason))
+    return vtx_fail(arena, VTX_ANSWER_BLOCKED, "the answer was blocked: %s%s%s",
+                    end->finish_reason, *more ? ": " : "", more);
+  if (!end->candidates)
+    return vtx_fail(arena, VTX_ANSWER_EMPTY, "the model gave no candidate");
+  if (strcmp(end->finish_reason, "MAX_TOKENS") == 0)
+    return vtx_fail(arena, VTX_ANSWER_EMPTY,
+                    "the answer is empty: max_output_tokens was used up "
+                    "(thinking counts) before its first word");
+  return vtx_fail(
+      arena, VTX_ANSWER_EMPTY, "the answer is empty: %s%s%s",
+      *end->finish_reason ? end->finish_reason : "no finish reason given",
+      *more ? ": " : "", more);
+}
+
+struct cb_status vtx_end_status(const struct vtx_end *end,
+                                struct cb_arena *arena) {
+  struct cb_status status;
+
+  if (end->content) return cb_status_ok();
+  status = *end->block_reason ? blocked_prompt(end, arena)
+                              : empty_answer(end, arena);
+  status.finish_reason = end->finish_reason;
+  add_text(&status, arena, "block_reason", end->block_reason);
+  add_text(&status, arena, "block_reason_message", end->block_message);
+  add_text(&status, arena, "finish_reason", end->finish_reason);
+  add_text(&status, arena, "finish_message", end->finish_message);
+  add_usage(&status, arena, end->usage);
+  return status;
+}
+
+/* --- JSON ---------------------------------------------------------------- */
+
+static bool is_blank(char c) {
+  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
+}
+
+static void strip_blanks(const char **text, size_t *size) {
+  while (*size > 0 && is_blank(**text)) {
+    (*text)++;
+    (*size)--;
+  }
+  while (*size > 0 && is_blank((*text)[*size - 1]))
+    (*size)--;
+}
+
+/* ```json ... ``` with any word, or none, behind the first fence. The last one
+ * may be missing: models run out of tokens there too. */
+static bool strip_fence(const char **text, size_t *size) {
+  const char *line_end;
+  size_t head;
+
+  if (*size < 3 || memcmp(*text, "```", 3) != 0) return true;
+  line_end = memchr(*text, '\n', *size);
+  if (!line_end) return false;
+  head = (size_t)(line_end - *text) + 1;
+  *text += head;
+  *size -= head;
+  if (*size >= 3 && memcmp(*text + *size - 3, "```", 3) == 0) *size -= 3;
+  strip_blanks(text, size);
+  return true;
+}
+
+bool vtx_answer_json(const char *text, size_t size, const char **ret_json,
+                     size_t *ret_size) {
+  struct vtx_json_scan scan;
+
+  strip_blanks(&text, &size);
+  if (!strip_fence(&text, &size)) return false;
+  if (!vtx_json_scan(text, size, VTX_JSON_SCAN_DEPTH, NULL, NULL, &scan))
+    return false;
+  *ret_json = text;
+  *ret_size = size;
+  return true;
+}
+
+static struct cb_status no_json(const struct vtx_end_json *end,
+                                struct cb_arena *arena) {
+  bool cut = strcmp(end->finish_reason, "MAX_TOKENS") == 0;
+  size_t shown = cb_utf8_cut(end->text, end->size, MAX_SHOWN_TEXT);
+  char *text = cb_arena_memdup(arena, end->text, shown);
+  struct cb_status status = vtx_fail(
+      arena, VTX_JSON_INVALID,
+      "JSON was asked for, but the answer is none (finish reason %s%s)",
+      *end->finish_reason ? end->finish_reason : "not given",
+      cut ? ": it was cut off" : "");
+
+  status.finish_reason = end->finish_reason;
+  add_text(&status, arena, "finish_reason", end->finish_reason);
+  add_usage(&status, arena, end->usage);
+  if (text) cb_status_add(&status, arena, "text", text);
+  return status;
+}
+
+struct cb_status vtx_end_json(const struct vtx_end_json *end,
+                              struct cb_arena *arena, char **ret_json) {
+  const char *found;
+  size_t size;
+  char *json;
+
+  if (end->size == 0 && end->calls_function) return cb_status_ok();
+  if (!vtx_answer_json(end->text, end->size, &found, &size))
+    return no_json(end, arena);
+  json = cb_arena_memdup(arena, found, size);
+  if (!json)
+    return vtx_fail(arena, VTX_RESPONSE_TOO_LARGE,
+                    "the answer needs more memory than one answer may have");
+  *ret_json = json;
+  return cb_status_ok();
+}

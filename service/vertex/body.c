@@ -1,0 +1,474 @@
+#include "service/vertex/body.h"
+
+#include <json-c/json.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/json_writer.h"
+#include "service/vertex/body_schema.h"
+#include "service/vertex/codec.h"
+#include "service/vertex/reasons.h"
+
+#define MAX_ID 512
+
+typedef Vertexd__V1__GenerateRequest generate_request;
+
+/* --- checks -------------------------------------------------------------- */
+
+static struct cb_status check_contents(Vertexd__V1__Content *const *contents,
+                                       size_t count, const char *path,
+                                       struct cb_arena *arena) {
+  char *field;
+
+  for (size_t i = 0; i < count; i++) {
+    if (contents[i]->n_parts > 0) continue;
+    field = cb_arena_printf(arena, "%s[%zu].parts", path, i);
+    return cb_status_field(arena, field ? field : path, "%s[%zu] has no parts",
+                           path, i);
+  }
+  return cb_status_ok();
+}
+
+static struct cb_status check_nothing(const char *prefix,
+                                      struct cb_arena *arena) {
+  const char *field = vtx_field_path(arena, prefix, "prompt");
+
+  return cb_status_field(arena, field, "%s: neither prompt nor contents given",
+                         field);
+}
+
+static struct cb_status check_empty(const char *field, struct cb_arena *arena) {
+  return cb_status_field(arena, field, "%s is empty", field);
+}
+
+/* Exactly one text, and something in it. */
+static struct cb_status check_text(const struct vtx_prompt *prompt,
+                                   const char *prefix, struct cb_arena *arena) {
+  const generate_request *request = prompt->request;
+  bool in_prompt = request && *request->prompt;
+  bool in_contents = request && request->n_contents > 0;
+  const char *field;
+
+  if ((prompt->prompt || prompt->contents) && (in_prompt || in_contents)) {
+    field = vtx_field_path(arena, prefix, in_prompt ? "prompt" : "contents");
+    return cb_status_field(arena, field, "%s: the prompt comes from elsewhere",
+                           field);
+  }
+  if (in_prompt && in_contents) {
+    field = vtx_field_path(arena, prefix, "prompt");
+    return cb_status_field(arena, field, "%s and contents exclude each other",
+                           field);
+  }
+  if (prompt->prompt)
+    return *prompt->prompt ? cb_status_ok()
+                           : check_empty(*prefix ? prefix : "prompt", arena);
+  if (prompt->contents && prompt->content_count > 0)
+    return check_contents(prompt->contents, prompt->content_count,
+                          vtx_field_path(arena, prefix, "contents"), arena);
+  if (in_contents)
+    return check_contents(request->contents, request->n_contents,
+                          vtx_field_path(arena, prefix, "contents"), arena);
+  return in_prompt ? cb_status_ok() : check_nothing(prefix, arena);
+}
+
+static const char *first_of(const char *one, const char *two,
+                            const char *three) {
+  if (one && *one) return one;
+  if (two && *two) return two;
+  return three && *three ? three : NULL;
+}
+
+static struct cb_status check_model(const char *model, const char *prefix,
+                                    struct cb_arena *arena) {
+  const char *field;
+
+  if (model) return cb_status_ok();
+  field = vtx_field_path(arena, prefix, "model");
+  return cb_status_field(
+      arena, field, "%s: no model given, and the server has no default", field);
+}
+
+static struct cb_status check_id(const generate_request *request,
+                                 const char *prefix, struct cb_arena *arena) {
+  const char *field;
+
+  if (!request || strlen(request->id) <= MAX_ID) return cb_status_ok();
+  field = vtx_field_path(arena, prefix, "id");
+  return cb_status_field(arena, field, "%s is longer than %d bytes", field,
+                         MAX_ID);
+}
+
+static bool wants_tokens(const generate_request *request,
+                         const generate_request *defaults) {
+  if (request && request->_count_tokens_case != 0)
+    return request->count_tokens != 0;
+  return defaults && defaults->_count_tokens_case != 0 &&
+         defaults->count_tokens != 0;
+}
+
+static void fill_wants(const struct vtx_prompt *prompt, const char *model,
+                       struct vtx_wants *ret_wants) {
+  const generate_request *request = prompt->request;
+  const generate_request *defaults = prompt->defaults;
+
+  *ret_wants = (struct vtx_wants){
+      .model = model,
+      .id = request ? request->id : "",
+      .json = vtx_wants_json(request, defaults),
+      .count_tokens = wants_tokens(request, defaults),
+      .include_raw = (request && request->include_raw) ||
+                     (defaults && defaults->include_raw),
+  };
+}
+
+struct cb_status vtx_prompt_check(const struct vtx_prompt *prompt,
+                                  const char *prefix, struct cb_arena *arena,
+                                  struct vtx_wants *ret_wants) {
+  const generate_request *request = prompt->request;
+  const generate_request *defaults = prompt->defaults;
+  const char *model =
+      first_of(request ? request->model : NULL,
+               defaults ? defaults->model : NULL, prompt->default_model);
+  struct cb_status status = check_text(prompt, prefix, arena);
+
+  if (status.code == CB_OK) status = check_model(model, prefix, arena);
+  if (status.code == CB_OK) status = check_id(request, prefix, arena);
+  if (status.code == CB_OK) status = vtx_schema_check(request, prefix, arena);
+  if (status.code == CB_OK)
+    status = vtx_schema_check_merged(request, defaults, prefix, arena);
+  if (status.code == CB_OK) fill_wants(prompt, model, ret_wants);
+  return status;
+}
+
+struct cb_status vtx_defaults_check(const generate_request *defaults,
+                                    struct cb_arena *arena) {
+  const char *field = NULL;
+  struct cb_status status;
+
+  if (!defaults) return cb_status_ok();
+  if (*defaults->prompt)
+    field = "defaults.prompt";
+  else if (defaults->n_contents > 0)
+    field = "defaults.contents";
+  else if (*defaults->id)
+    field = "defaults.id";
+  if (field)
+    return cb_status_field(arena, field,
+                           "%s: defaults hold settings, this belongs to each "
+                           "request",
+                           field);
+  status = vtx_schema_check(defaults, "defaults", arena);
+  if (status.code == CB_OK)
+    status = vtx_schema_check_merged(NULL, defaults, "defaults", arena);
+  return status;
+}
+
+/* --- writing ------------------------------------------------------------- */
+
+static void write_text(struct cb_json *json, const char *text) {
+  cb_json_key(json, "contents");
+  cb_json_begin_array(json);
+  cb_json_begin_object(json);
+  cb_json_key(json, "role");
+  cb_json_string(json, "user");
+  cb_json_key(json, "parts");
+  cb_json_begin_array(json);
+  cb_json_begin_object(json);
+  cb_json_key(json, "text");
+  cb_json_string(json, text);
+  cb_json_end_object(json);
+  cb_json_end_array(json);
+  cb_json_end_object(json);
+  cb_json_end_array(json);
+}
+
+static struct cb_status write_contents(struct cb_json *json,
+                                       const struct vtx_prompt *prompt,
+                                       const char *prefix,
+                                       struct cb_arena *arena) {
+  const char *path = vtx_field_path(arena, prefix, "contents");
+  struct cb_status status = cb_status_ok();
+
+  cb_json_key(json, "contents");
+  cb_json_begin_array(json);
+  for (size_t i = 0; i < prompt->content_count; i++) {
+    const char *here = cb_arena_printf(arena, "%s[%zu]", path, i);
+
+    status = vtx_codec_encode(json, &prompt->contents[i]->base, NULL,
+                              here ? here : path, arena);
+    if (status.code != CB_OK) return status;
+  }
+  cb_json_end_array(json);
+  return status;
+}
+
+/* The prompt, unless it is in request->contents, which are written with the
+ * other fields. */
+static struct cb_status write_prompt(struct cb_json *json,
+                                     const struct vtx_prompt *prompt,
+                                     const char *prefix, struct cb_arena *arena,
+                                     bool *ret_written) {
+  const generate_request *request = prompt->request;
+
+  *ret_written = true;
+  if (prompt->contents) return write_contents(json, prompt, prefix, arena);
+  if (prompt->prompt)
+    write_text(json, prompt->prompt);
+  else if (request && *request->prompt)
+    write_text(json, request->prompt);
+  else
+    *ret_written = false;
+  return cb_status_ok();
+}
+
+static const ProtobufCMessage *config_of(const generate_request *request) {
+  return request && request->generation_config
+             ? &request->generation_config->base
+             : NULL;
+}
+
+static struct cb_status write_json_mode(struct cb_json *json,
+                                        const struct vtx_prompt *prompt,
+                                        const char *prefix,
+                                        struct cb_arena *arena) {
+  struct vtx_schema_text schema;
+  struct cb_status status = vtx_schema_text(prompt->request, prompt->defaults,
+                                            prefix, arena, &schema);
+
+  if (status.code != CB_OK) return status;
+  cb_json_key(json, "responseMimeType");
+  cb_json_string(json, "application/json");
+  if (!schema.name) return status;
+  cb_json_key(json, schema.name);
+  cb_json_raw(json, schema.json, schema.size);
+  return status;
+}
+
+static struct cb_status write_config(struct cb_json *json,
+                                     const struct vtx_prompt *prompt,
+                                     const char *prefix,
+                                     struct cb_arena *arena) {
+  static const char *const mime[] = {"response_mime_type"};
+  const ProtobufCMessage *above = config_of(prompt->request);
+  const ProtobufCMessage *below = config_of(prompt->defaults);
+  bool json_mode = vtx_wants_json(prompt->request, prompt->defaults);
+  struct vtx_codec_skip skip = {mime, json_mode ? 1 : 0};
+  struct cb_status status;
+
+  if (!above && !below && !json_mode) return cb_status_ok();
+  cb_json_key(json, "generationConfig");
+  cb_json_begin_object(json);
+  status = vtx_codec_encode_fields(
+      json, above, below, &skip,
+      vtx_field_path(arena, prefix, "generation_config"), arena);
+  if (status.code == CB_OK && json_mode)
+    status = write_json_mode(json, prompt, prefix, arena);
+  cb_json_end_object(json);
+  return status;
+}
+
+/* Fields of GenerateRequest that are not copied as they stand; the first two
+ * never, contents if the prompt came from elsewhere, the rest are none of
+ * countTokens'. */
+static const char *const skipped[] = {"model",           "generation_config",
+                                      "contents",        "cached_content",
+                                      "tool_config",     "labels",
+                                      "safety_settings", "model_armor_config"};
+
+enum purpose { TO_GENERATE, TO_COUNT };
+
+/* contents are in two places of no list: once written, they are skipped. */
+static struct cb_status write_fields(struct cb_json *json,
+                                     const struct vtx_prompt *prompt,
+                                     const char *prefix, struct cb_arena *arena,
+                                     enum purpose purpose) {
+  const generate_request *request = prompt->request;
+  const generate_request *defaults = prompt->defaults;
+  const char *names[sizeof skipped / sizeof *skipped];
+  struct vtx_codec_skip skip = {names, 0};
+  struct cb_status status;
+  bool written;
+
+  status = write_prompt(json, prompt, prefix, arena, &written);
+  if (status.code != CB_OK) return status;
+  for (size_t i = 0; i < sizeof skipped / sizeof *skipped; i++) {
+    bool leave_out = i < 2 || (i == 2 ? written : purpose == TO_COUNT);
+
+    if (leave_out) names[skip.count++] = skipped[i];
+  }
+  status = vtx_codec_encode_fields(json, request ? &request->base : NULL,
+                                   defaults ? &defaults->base : NULL, &skip,
+                                   prefix, arena);
+  if (status.code != CB_OK) return status;
+  return write_config(json, prompt, prefix, arena);
+}
+
+static struct cb_status too_large(const struct cb_buf *out,
+                                  struct cb_arena *arena) {
+  return vtx_fail(arena, VTX_REQUEST_TOO_LARGE,
+                  "the request to the upstream would pass %zu bytes, or the "
+                  "server's memory",
+                  out->max);
+}
+
+/* After a failure out holds what it held before. */
+static struct cb_status settle(struct cb_buf *out, size_t before,
+                               struct cb_status status,
+                               struct cb_arena *arena) {
+  if (status.code == CB_OK && out->failed) status = too_large(out, arena);
+  if (status.code == CB_OK) return status;
+  out->len = before;
+  if (out->data) out->data[before] = '\0';
+  return status;
+}
+
+static struct cb_status write_body(const struct vtx_prompt *prompt,
+                                   const char *prefix, struct cb_arena *arena,
+                                   struct cb_buf *out, enum purpose purpose) {
+  size_t before = out->len;
+  struct cb_json json;
+  struct cb_status status;
+
+  cb_json_init(&json, out);
+  cb_json_begin_object(&json);
+  status = write_fields(&json, prompt, prefix, arena, purpose);
+  cb_json_end_object(&json);
+  return settle(out, before, status, arena);
+}
+
+/* --- extra_body ---------------------------------------------------------- */
+
+/* Objects merge name by name; everything else is replaced. Depth is capped by
+ * the codec that wrote from. */
+static bool merge(struct json_object *into, struct json_object *from) {
+  for (struct lh_entry *at = json_object_get_object(from)->head; at;
+       at = at->next) {
+    struct json_object *value = (struct json_object *)lh_entry_v(at);
+    struct json_object *old =
+        json_object_object_get(into, (const char *)lh_entry_k(at));
+
+    if (json_object_is_type(old, json_type_object) &&
+        json_object_is_type(value, json_type_object)) {
+      if (!merge(old, value)) return false;
+    } else if (json_object_object_add(into, lh_entry_k(at),
+                                      json_object_get(value)) != 0) {
+      json_object_put(value);
+      return false;
+    }
+  }
+  return true;
+}
+
+static struct cb_status merge_text(struct json_object *body, const char *extra,
+                                   size_t size, struct cb_arena *arena,
+                                   struct cb_buf *out) {
+  struct json_object *tree = NULL;
+  struct cb_status status = vtx_json_parse(extra, size, arena, &tree);
+  const char *text = NULL;
+  size_t text_size = 0;
+
+  if (status.code == CB_OK && merge(body, tree))
+    text = json_object_to_json_string_length(
+        body, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
+        &text_size);
+  if (status.code == CB_OK && (!text || !cb_buf_add(out, text, text_size)))
+    status = too_large(out, arena);
+  json_object_put(tree);
+  return status;
+}
+
+static struct cb_status write_extra(const Google__Protobuf__Struct *extra,
+                                    const char *field, struct cb_arena *arena,
+                                    struct cb_buf *scratch) {
+  struct cb_json json;
+  struct cb_status status;
+
+  cb_json_init(&json, scratch);
+  status = vtx_codec_encode(&json, &extra->base, NULL, field, arena);
+  if (status.code == CB_OK && scratch->failed)
+    status = too_large(scratch, arena);
+  return status;
+}
+
+/* Here alone a request takes the way through a tree. */
+static struct cb_status body_with_extra(const struct vtx_prompt *prompt,
+                                        const char *prefix,
+                                        const Google__Protobuf__Struct *extra,
+                                        struct cb_arena *arena,
+                                        struct cb_buf *out) {
+  bool own = prompt->request && extra == prompt->request->extra_body;
+  const char *field =
+      vtx_field_path(arena, own ? prefix : "defaults", "extra_body");
+  struct json_object *body = NULL;
+  struct cb_buf scratch;
+  struct cb_status status;
+
+  cb_buf_init(&scratch, out->max, out->budget);
+  status = write_body(prompt, prefix, arena, &scratch, TO_GENERATE);
+  if (status.code == CB_OK)
+    status = vtx_json_parse(scratch.data, scratch.len, arena, &body);
+  cb_buf_clear(&scratch);
+  if (status.code == CB_OK) status = write_extra(extra, field, arena, &scratch);
+  if (status.code == CB_OK)
+    status = merge_text(body, scratch.data, scratch.len, arena, out);
+  json_object_put(body);
+  cb_buf_release(&scratch);
+  return status;
+}
+
+struct cb_status vtx_body_generate(const struct vtx_prompt *prompt,
+                                   const char *prefix, struct cb_arena *arena,
+                                   struct cb_buf *out) {
+  const Google__Protobuf__Struct *extra = NULL;
+
+  if (prompt->request) extra = prompt->request->extra_body;
+  if (!extra && prompt->defaults) extra = prompt->defaults->extra_body;
+  if (extra) return body_with_extra(prompt, prefix, extra, arena, out);
+  return write_body(prompt, prefix, arena, out, TO_GENERATE);
+}
+
+struct cb_status vtx_body_count(const struct vtx_prompt *prompt,
+                                const char *prefix, struct cb_arena *arena,
+                                struct cb_buf *out) {
+  return write_body(prompt, prefix, arena, out, TO_COUNT);
+}
+
+/* --- CountTokens --------------------------------------------------------- */
+
+static struct cb_status check_count(
+    const Vertexd__V1__CountTokensRequest *request, struct cb_arena *arena) {
+  if (*request->prompt && request->n_contents > 0)
+    return cb_status_field(arena, "prompt",
+                           "prompt and contents exclude each other");
+  if (!*request->prompt && request->n_contents == 0 &&
+      request->n_instances == 0)
+    return check_nothing("", arena);
+  return check_contents(request->contents, request->n_contents, "contents",
+                        arena);
+}
+
+struct cb_status vtx_body_count_request(
+    const Vertexd__V1__CountTokensRequest *request, const char *default_model,
+    struct cb_arena *arena, struct cb_buf *out, const char **ret_model) {
+  static const char *const names[] = {"model", "endpoint", "contents"};
+  bool text = *request->prompt != '\0';
+  struct vtx_codec_skip skip = {names, text ? 3 : 2};
+  const char *model =
+      first_of(request->model, request->endpoint, default_model);
+  size_t before = out->len;
+  struct cb_json json;
+  struct cb_status status = check_count(request, arena);
+
+  if (status.code == CB_OK) status = check_model(model, "", arena);
+  if (status.code != CB_OK) return status;
+  cb_json_init(&json, out);
+  cb_json_begin_object(&json);
+  if (text) write_text(&json, request->prompt);
+  status =
+      vtx_codec_encode_fields(&json, &request->base, NULL, &skip, "", arena);
+  cb_json_end_object(&json);
+  status = settle(out, before, status, arena);
+  if (status.code == CB_OK) *ret_model = model;
+  return status;
+}
