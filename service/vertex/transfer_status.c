@@ -11,8 +11,15 @@ enum failure {
   NO_MEMORY,
 };
 
-static enum failure classify(CURLcode code) {
-  switch (code) {
+/* curl calls a header line over its limit (100 kB) "out of memory". */
+static bool between_headers(const struct vtx_transfer *transfer) {
+  return transfer->first_byte > 0 && transfer->received == 0;
+}
+
+static enum failure classify(const struct vtx_transfer *transfer) {
+  long sent = 0;
+
+  switch (transfer->code) {
     case CURLE_COULDNT_RESOLVE_PROXY:
     case CURLE_COULDNT_RESOLVE_HOST:
     case CURLE_COULDNT_CONNECT:
@@ -20,8 +27,10 @@ static enum failure classify(CURLcode code) {
     case CURLE_SSL_CONNECT_ERROR:
     case CURLE_PROXY:
       return UNREACHABLE;
+    case CURLE_UNSUPPORTED_PROTOCOL: /* by us, or what came is no HTTP */
+      curl_easy_getinfo(transfer->easy, CURLINFO_REQUEST_SIZE, &sent);
+      return sent > 0 ? BROKEN : UNTRUSTED;
     case CURLE_URL_MALFORMAT:
-    case CURLE_UNSUPPORTED_PROTOCOL:
     case CURLE_PEER_FAILED_VERIFICATION:
     case CURLE_SSL_CERTPROBLEM:
     case CURLE_SSL_CIPHER:
@@ -31,7 +40,7 @@ static enum failure classify(CURLcode code) {
     case CURLE_SSL_INVALIDCERTSTATUS:
       return UNTRUSTED;
     case CURLE_OUT_OF_MEMORY:
-      return NO_MEMORY;
+      return between_headers(transfer) ? BROKEN : NO_MEMORY;
     default:
       return BROKEN;
   }
@@ -51,7 +60,7 @@ static void host_of(const struct vtx_transfer *transfer, char *host,
 
 static struct cb_status from_curl(const struct vtx_transfer *transfer,
                                   char *text, size_t room) {
-  enum failure failure = classify(transfer->code);
+  enum failure failure = classify(transfer);
   const char *what =
       transfer->error[0] ? transfer->error : curl_easy_strerror(transfer->code);
   struct cb_status status;
@@ -61,6 +70,7 @@ static struct cb_status from_curl(const struct vtx_transfer *transfer,
     return cb_status_make(CB_RESOURCE_EXHAUSTED, "SERVER_MEMORY",
                           "no memory for the upstream transfer");
   }
+  if (transfer->code == CURLE_OUT_OF_MEMORY) what = "too large a header";
   host_of(transfer, host, sizeof host);
   snprintf(text, room,
            failure == BROKEN ? "the connection to %s broke: %s"

@@ -1,0 +1,6 @@
+# The moving half of the vertex room, against a scripted HTTP server.
+add_library(test_http STATIC support/http_script.c support/engine_help.c)
+target_include_directories(test_http PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/support)
+target_link_libraries(test_http PRIVATE vtx_options PUBLIC cb_base vtx_vertex)
+
+vtx_unit_test(transfer vtx_vertex test_http PkgConfig::ZLIB)
