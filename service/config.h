@@ -1,0 +1,81 @@
+/* config.h - what vertexd was told: flags, environment, defaults, checked.
+ *
+ * Every setting is a flag --name and a variable VERTEXD_NAME; some also have
+ * variables of Google's that mean the same. A flag wins over VERTEXD_NAME, that
+ * over Google's variables in their order, those over the default. A variable
+ * that is empty counts as not set. One table (config_options.c) makes the
+ * reading, the help text and the documentation's test.
+ *
+ * Threads:   none inside; read once, before any thread is made.
+ * Ownership: all texts and lists belong to the arena given to
+ *            vtx_config_read().
+ */
+#ifndef VTX_CONFIG_H
+#define VTX_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+
+struct cb_arena;
+
+/* Times that --listen may be given. */
+#define VTX_LISTEN_MAX 16
+
+struct vtx_config {
+  const char *listen[VTX_LISTEN_MAX]; /* "HOST:PORT" or "unix:PATH" */
+  size_t listen_count;
+  bool allow_plaintext;
+
+  const char *project; /* NULL: express paths */
+  const char *location;
+  const char *base_url; /* NULL: Google's */
+  const char *ca_file;  /* NULL: the system's */
+  const char *api_key;  /* at most one of these two is set */
+  const char *access_token_file;
+  const char *default_model; /* NULL: callers must name one */
+
+  uint64_t max_concurrency_cap;
+  uint64_t max_in_flight;
+  uint64_t max_batch_items;
+  uint64_t max_request_bytes;
+  uint64_t max_response_bytes;
+  uint64_t memory_budget;
+  uint64_t drain_timeout;    /* nanoseconds */
+  uint64_t default_deadline; /* nanoseconds */
+
+  bool emulate;
+  bool help;
+  bool version;
+};
+
+/* Where the words come from; the tests have their own. */
+struct vtx_config_input {
+  int argc; /* with the program's name, as main() has them */
+  const char *const *argv;
+  const char *(*get_env)(void *self, const char *name); /* NULL: not set */
+  void *self;
+  uint64_t machine_memory; /* bytes that this process may use */
+};
+
+/* Reads and checks everything. On success true; with help or version set,
+ * nothing but those two is checked. Otherwise false and *ret_message is a
+ * sentence for stderr that names the flag or variable at fault and, in case of
+ * a secret, not its value. */
+bool vtx_config_read(const struct vtx_config_input *input,
+                     struct cb_arena *arena, struct vtx_config *ret_config,
+                     const char **ret_message);
+
+/* The text of --help. */
+void vtx_config_print_help(FILE *out);
+
+/* True for an address that only this machine can reach: a unix socket,
+ * localhost, 127.0.0.0/8, [::1]. */
+bool vtx_config_is_local(const char *address);
+
+/* True if the upstream is plain http to this machine: an emulator, or a proxy
+ * of the user's own. */
+bool vtx_config_upstream_is_local(const struct vtx_config *config);
+
+#endif

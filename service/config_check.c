@@ -1,0 +1,129 @@
+#include <string.h>
+#include <unistd.h>
+
+#include "base/status.h"
+#include "service/config_reader.h"
+#include "service/config_value.h"
+#include "service/vertex/endpoint.h"
+
+static bool check_listen(struct vtx_reader *reader) {
+  const struct vtx_config *config = reader->config;
+
+  for (size_t i = 0; i < config->listen_count; i++)
+    if (!config->allow_plaintext && !vtx_config_is_local(config->listen[i]))
+      return vtx_reader_wrong(
+          reader,
+          "--listen: %s can be reached from other machines, and calls "
+          "are not encrypted; --allow-plaintext permits it",
+          config->listen[i]);
+  return true;
+}
+
+/* A key that was meant for any program gives way to what was meant for this
+ * one: a project, a location or a token. */
+static bool choose_credential(struct vtx_reader *reader) {
+  struct vtx_config *config = reader->config;
+  enum vtx_source key = vtx_reader_source(reader, "api-key");
+  bool token = config->access_token_file != NULL;
+
+  if (config->emulate) {
+    config->api_key = NULL;
+    config->access_token_file = NULL;
+    return true;
+  }
+  if (key >= VTX_SOURCE_OUR_VARIABLE && token)
+    return vtx_reader_wrong(
+        reader, "--api-key and --access-token-file exclude each other");
+  if (key == VTX_SOURCE_THEIR_VARIABLE &&
+      (token ||
+       vtx_reader_source(reader, "project") >= VTX_SOURCE_OUR_VARIABLE ||
+       vtx_reader_source(reader, "location") >= VTX_SOURCE_OUR_VARIABLE))
+    config->api_key = NULL;
+  return true;
+}
+
+bool vtx_config_upstream_is_local(const struct vtx_config *config) {
+  const char *host;
+  size_t size;
+
+  if (!config->base_url || strncmp(config->base_url, "http://", 7) != 0)
+    return false;
+  host = vtx_value_host(config->base_url + 7, &size);
+  return vtx_value_is_loopback(host, size);
+}
+
+static bool check_credential(struct vtx_reader *reader) {
+  const struct vtx_config *config = reader->config;
+  bool given = config->api_key || config->access_token_file;
+
+  if (config->emulate || vtx_config_upstream_is_local(config)) return true;
+  if (!given &&
+      vtx_reader_source(reader, "api-key") == VTX_SOURCE_THEIR_VARIABLE)
+    return vtx_reader_wrong(
+        reader,
+        "no credential: the API key in the environment gives way to "
+        "the project and location that vertexd was given; say "
+        "--api-key or --access-token-file");
+  if (!given)
+    return vtx_reader_wrong(
+        reader,
+        "no credential: say --access-token-file (with --project) or "
+        "--api-key, or try --emulate, which needs none");
+  if (!config->api_key && !config->project)
+    return vtx_reader_wrong(
+        reader,
+        "no project: --access-token-file needs --project (only an "
+        "API key works without)");
+  return true;
+}
+
+/* Under --emulate: what the emulator is called with. */
+static bool settle_emulate(struct vtx_reader *reader) {
+  struct vtx_config *config = reader->config;
+
+  if (!config->emulate) return true;
+  if (vtx_reader_source(reader, "base-url") >= VTX_SOURCE_OUR_VARIABLE)
+    return vtx_reader_wrong(reader,
+                            "--emulate and --base-url exclude each other");
+  config->base_url = NULL;
+  if (!config->project) config->project = "emulated";
+  if (!config->default_model) config->default_model = "emulated";
+  return true;
+}
+
+static bool check_endpoint(struct vtx_reader *reader) {
+  const struct vtx_config *config = reader->config;
+  const struct vtx_endpoint endpoint = {config->base_url, config->project,
+                                        config->location};
+  struct cb_status status = vtx_endpoint_check(&endpoint, reader->arena);
+  const char *flag = status.field;
+
+  if (status.code == CB_OK) return true;
+  if (strcmp(flag, "base_url") == 0) flag = "base-url";
+  return vtx_reader_wrong(reader, "--%s: %s", flag, status.message);
+}
+
+static bool check_files(struct vtx_reader *reader) {
+  const char *ca_file = reader->config->ca_file;
+
+  if (ca_file && access(ca_file, R_OK) != 0)
+    return vtx_reader_wrong(reader, "--ca-file: cannot read %s", ca_file);
+  return true;
+}
+
+static bool settle_memory(struct vtx_reader *reader) {
+  struct vtx_config *config = reader->config;
+
+  if (vtx_reader_source(reader, "memory-budget") == VTX_SOURCE_NOBODY)
+    config->memory_budget = reader->input->machine_memory / 2;
+  if (config->memory_budget < config->max_request_bytes)
+    return vtx_reader_wrong(
+        reader, "--memory-budget: must not be below --max-request-bytes");
+  return true;
+}
+
+bool vtx_config_check(struct vtx_reader *reader) {
+  return check_listen(reader) && settle_emulate(reader) &&
+         choose_credential(reader) && check_credential(reader) &&
+         check_endpoint(reader) && check_files(reader) && settle_memory(reader);
+}

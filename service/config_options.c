@@ -1,0 +1,224 @@
+#include "service/config_options.h"
+
+#include <assert.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "service/config.h"
+
+#define AT(member) .offset = offsetof(struct vtx_config, member)
+#define KIB UINT64_C(1024)
+#define MIB (1024 * KIB)
+#define GIB (1024 * MIB)
+#define MS ((uint64_t)CB_MILLISECOND)
+#define HOUR (3600 * (uint64_t)CB_SECOND)
+
+static const struct vtx_option table[] = {
+    {.name = "listen",
+     .argument = "ADDRESS",
+     .fallback = "127.0.0.1:50051",
+     .kind = VTX_OPTION_LISTEN,
+     AT(listen),
+     .help = "Where to listen: HOST:PORT, [V6]:PORT or unix:PATH.\n"
+             "Port 0 picks a free one. May be given several times;\n"
+             "in the variable, addresses are separated by commas."},
+    {.name = "allow-plaintext",
+     .kind = VTX_OPTION_SWITCH,
+     AT(allow_plaintext),
+     .help = "Allow addresses that other machines can reach. Calls\n"
+             "are not encrypted, and callers are not checked."},
+    {.name = "project",
+     .argument = "ID",
+     .variables = {"GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "GCP_PROJECT"},
+     .kind = VTX_OPTION_TEXT,
+     AT(project),
+     .help = "Google Cloud project that pays and whose quota counts."},
+    {.name = "location",
+     .argument = "NAME",
+     .fallback = "global",
+     .variables = {"GOOGLE_CLOUD_LOCATION"},
+     .kind = VTX_OPTION_TEXT,
+     AT(location),
+     .help = "Location of the models: global, us, eu or a region."},
+    {.name = "base-url",
+     .argument = "URL",
+     .variables = {"GOOGLE_VERTEX_BASE_URL"},
+     .kind = VTX_OPTION_TEXT,
+     AT(base_url),
+     .help = "Scheme and host to use instead of Google's. Plain http\n"
+             "to this machine needs neither project nor credential."},
+    {.name = "ca-file",
+     .argument = "FILE",
+     .variables = {"SSL_CERT_FILE"},
+     .kind = VTX_OPTION_TEXT,
+     AT(ca_file),
+     .help = "PEM file of the authorities trusted for https, instead\n"
+             "of the system's."},
+    {.name = "api-key",
+     .argument = "KEY",
+     .variables = {"GOOGLE_API_KEY", "GEMINI_API_KEY"},
+     .kind = VTX_OPTION_SECRET,
+     AT(api_key),
+     .help = "API key. With a project its paths are used, without\n"
+             "one those of express mode. Better given as variable:\n"
+             "every user of the machine can see flags."},
+    {.name = "access-token-file",
+     .argument = "FILE",
+     .kind = VTX_OPTION_TEXT,
+     AT(access_token_file),
+     .help = "File whose first line is an OAuth access token; read\n"
+             "again when it changes. A FIFO is read once."},
+    {.name = "default-model",
+     .argument = "NAME",
+     .kind = VTX_OPTION_TEXT,
+     AT(default_model),
+     .help = "Model for calls that name none."},
+    {.name = "max-concurrency-cap",
+     .argument = "N",
+     .fallback = "1000",
+     .kind = VTX_OPTION_COUNT,
+     AT(max_concurrency_cap),
+     .min = 1,
+     .max = 100000,
+     .help = "Highest max_concurrency of one call; more is lowered."},
+    {.name = "max-in-flight",
+     .argument = "N",
+     .fallback = "10000",
+     .kind = VTX_OPTION_COUNT,
+     AT(max_in_flight),
+     .min = 1,
+     .max = 1000000,
+     .help = "Requests to the upstream at a time, over all calls."},
+    {.name = "max-batch-items",
+     .argument = "N",
+     .fallback = "50000",
+     .kind = VTX_OPTION_COUNT,
+     AT(max_batch_items),
+     .min = 1,
+     .max = 10000000,
+     .help = "Most prompts or items of one batch or map call."},
+    {.name = "max-request-bytes",
+     .argument = "SIZE",
+     .fallback = "64MiB",
+     .kind = VTX_OPTION_BYTES,
+     AT(max_request_bytes),
+     .min = 1 * KIB,
+     .max = 1 * GIB,
+     .help = "Largest message that a caller may send."},
+    {.name = "max-response-bytes",
+     .argument = "SIZE",
+     .fallback = "64MiB",
+     .kind = VTX_OPTION_BYTES,
+     AT(max_response_bytes),
+     .min = 1 * KIB,
+     .max = 1 * GIB,
+     .help = "Largest answer taken from the upstream, unpacked."},
+    {.name = "memory-budget",
+     .argument = "SIZE",
+     .kind = VTX_OPTION_BYTES,
+     AT(memory_budget),
+     .min = 16 * MIB,
+     .max = 1024 * 1024 * GIB,
+     .help = "Bytes for requests and answers over all calls; beyond\n"
+             "it new work is refused. (half of the machine's memory)"},
+    {.name = "drain-timeout",
+     .argument = "TIME",
+     .fallback = "30s",
+     .kind = VTX_OPTION_DURATION,
+     AT(drain_timeout),
+     .min = 0,
+     .max = 24 * HOUR,
+     .help = "How long running calls may go on after SIGTERM."},
+    {.name = "default-deadline",
+     .argument = "TIME",
+     .fallback = "600s",
+     .kind = VTX_OPTION_DURATION,
+     AT(default_deadline),
+     .min = 1 * MS,
+     .max = 24 * HOUR,
+     .help = "Deadline of single calls that bring none, and the\n"
+             "default item_timeout of batches."},
+    {.name = "emulate",
+     .kind = VTX_OPTION_SWITCH,
+     AT(emulate),
+     .help = "Answer from the built-in emulator of Vertex AI: needs\n"
+             "no project, no credential and no network."},
+    {.name = "version",
+     .kind = VTX_OPTION_ACTION,
+     AT(version),
+     .help = "Print the version and exit."},
+    {.name = "help",
+     .kind = VTX_OPTION_ACTION,
+     AT(help),
+     .help = "Print this and exit."},
+};
+
+#define COUNT (sizeof table / sizeof table[0])
+
+_Static_assert(COUNT <= VTX_OPTIONS_MAX, "arrays beside the table are too few");
+
+const struct vtx_option *vtx_options_table(size_t *ret_count) {
+  *ret_count = COUNT;
+  return table;
+}
+
+void vtx_option_variable(const struct vtx_option *option,
+                         char out[VTX_VARIABLE_ROOM]) {
+  int len = snprintf(out, VTX_VARIABLE_ROOM, "VERTEXD_%s", option->name);
+
+  assert(len > 0 && len < VTX_VARIABLE_ROOM);
+  for (int i = 0; i < len; i++)
+    out[i] = out[i] == '-' ? '_' : (char)toupper((unsigned char)out[i]);
+}
+
+static void print_lines(FILE *out, const char *text) {
+  while (*text) {
+    size_t len = strcspn(text, "\n");
+
+    fprintf(out, "      %.*s\n", (int)len, text);
+    text += len + (text[len] == '\n');
+  }
+}
+
+static void print_option(FILE *out, const struct vtx_option *option) {
+  char variable[VTX_VARIABLE_ROOM];
+
+  fprintf(out, "  --%s", option->name);
+  if (option->argument) fprintf(out, " %s", option->argument);
+  if (option->fallback) fprintf(out, "  (%s)", option->fallback);
+  fputc('\n', out);
+  print_lines(out, option->help);
+  if (option->kind == VTX_OPTION_ACTION) return;
+  vtx_option_variable(option, variable);
+  fprintf(out, "      [%s", variable);
+  for (size_t i = 0; i < VTX_OPTION_VARIABLES && option->variables[i]; i++)
+    fprintf(out, ", %s", option->variables[i]);
+  fputs("]\n", out);
+}
+
+void vtx_config_print_help(FILE *out) {
+  fputs(
+      "Usage: vertexd [--FLAG VALUE]...\n"
+      "\n"
+      "Serves prompts, batches and maps over gRPC and runs them against\n"
+      "Gemini on Vertex AI. To begin:\n"
+      "\n"
+      "  vertexd --emulate\n"
+      "  vertexd --project P --access-token-file F --default-model M\n"
+      "\n"
+      "Defaults are in (parentheses), environment variables in [brackets];\n"
+      "a flag wins over its variables, the first of these over the others.\n"
+      "Sizes may end in KiB, MiB or GiB; times end in ms, s, m or h.\n"
+      "\n",
+      out);
+  for (size_t i = 0; i < COUNT; i++)
+    print_option(out, &table[i]);
+  fputs(
+      "\n"
+      "SIGTERM and SIGINT let running calls end (a second one cuts them off),\n"
+      "SIGUSR1 prints counters on stderr. Logs are JSON lines on stderr.\n"
+      "A wrong flag or value exits with 2.\n",
+      out);
+}

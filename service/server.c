@@ -1,0 +1,325 @@
+#include "service/server.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/budget.h"
+#include "base/clock.h"
+#include "base/list.h"
+#include "crpc/health.h"
+#include "crpc/loop.h"
+#include "crpc/reflection.h"
+#include "crpc/server.h"
+#include "service/config.h"
+#include "service/counters.h"
+#include "service/descriptors.h"
+#include "service/emulator/emulator.h"
+#include "service/log.h"
+#include "service/machine.h"
+#include "service/service.h"
+#include "service/signals.h"
+#include "service/vertex/credential.h"
+#include "service/vertex/engine.h"
+#include "service/vertex/model_call.h"
+
+/* After the last call has ended, its flow may still wait for the engine's
+ * word. That takes a turn of each loop; the patience is for a bug. */
+#define SETTLE_STEP (2 * CB_MILLISECOND)
+#define SETTLE_PATIENCE (5 * CB_SECOND)
+
+struct vtx_server {
+  const struct vtx_config *config;
+  uint64_t descriptor_limit;
+  struct vtx_log *log;
+  struct cb_budget budget;
+  struct vtx_emulator *emulator; /* NULL unless --emulate */
+  struct vtx_upstream upstream;  /* holds credential and engine */
+  struct crpc_loop *loop;
+  struct vtx_service *service;
+  struct crpc_server *server;
+  struct crpc_health *health; /* the crpc server's */
+  struct vtx_signals *signals;
+  struct cb_timer settle;
+  int64_t settle_until;
+  char *addresses[VTX_LISTEN_MAX];
+};
+
+static bool fail(struct vtx_server *server, const char *what,
+                 const struct cb_status *status) {
+  const struct vtx_log_field fields[] = {
+      vtx_text("what", what),
+      vtx_text("code", cb_code_name(status->code)),
+      vtx_text("reason", status->reason),
+      vtx_text("message", status->message),
+  };
+
+  vtx_log_write(server->log, VTX_ERROR, "start_failed", fields, 4);
+  return false;
+}
+
+static bool fail_memory(struct vtx_server *server, const char *what) {
+  const struct cb_status status =
+      cb_status_make(CB_RESOURCE_EXHAUSTED, "", "out of memory or threads");
+
+  return fail(server, what, &status);
+}
+
+/* One line for each call that did not end well: who, what and why, but nothing
+ * of what the caller wrote. */
+static void on_call_ended(const struct crpc_call_report *report, void *self) {
+  const struct vtx_server *server = self;
+  const struct cb_status *status = &report->status;
+  const struct vtx_log_field fields[] = {
+      vtx_text("request_id", report->request_id),
+      vtx_text("method", report->method),
+      vtx_text("peer", report->peer),
+      vtx_text("code", cb_code_name(status->code)),
+      vtx_text("reason", status->reason),
+      vtx_number("duration_ms", report->duration / CB_MILLISECOND),
+      vtx_number("http_status", status->http_status),
+  };
+
+  if (status->code == CB_OK) return;
+  vtx_log_write(server->log, vtx_log_severity(status->code), "call_failed",
+                fields, status->http_status ? 7 : 6);
+}
+
+static void on_settle(struct cb_timer *timer) {
+  struct vtx_server *server = CB_CONTAINER(timer, struct vtx_server, settle);
+  struct vtx_service_counters counters;
+  int64_t now = cb_now(NULL);
+
+  vtx_service_counters(server->service, &counters);
+  if (counters.flows == 0 || now >= server->settle_until ||
+      !crpc_loop_set_timer(server->loop, timer, now + SETTLE_STEP))
+    crpc_loop_stop(server->loop);
+}
+
+static void on_drained(void *ctx) {
+  struct vtx_server *server = ctx;
+
+  server->settle.fire = on_settle;
+  server->settle_until = cb_time_add(cb_now(NULL), SETTLE_PATIENCE);
+  on_settle(&server->settle);
+}
+
+static void on_end(void *ctx, unsigned times) {
+  struct vtx_server *server = ctx;
+  int64_t timeout = times == 1 ? (int64_t)server->config->drain_timeout : 0;
+  const struct vtx_log_field field =
+      vtx_number("timeout_ms", timeout / CB_MILLISECOND);
+
+  vtx_log_write(server->log, VTX_INFO, "draining", &field, 1);
+  crpc_health_stop(server->health);
+  crpc_server_drain(server->server, cb_time_add(cb_now(NULL), timeout),
+                    on_drained, server);
+}
+
+static void log_counters(struct vtx_server *server, const char *event) {
+  const struct vtx_counters_of of = {server->server, server->service,
+                                     server->upstream.engine, &server->budget};
+
+  vtx_counters_log(&of, server->log, event);
+}
+
+static void on_report(void *ctx) { log_counters(ctx, "counters"); }
+
+static bool start_emulator(struct vtx_server *server) {
+  const struct vtx_emulator_options options = {.listen = NULL};
+  char *error = NULL;
+  struct cb_status status;
+
+  if (!server->config->emulate) return true;
+  server->emulator = vtx_emulator_new(&options, &error);
+  if (server->emulator) return true;
+  status = cb_status_make(CB_UNAVAILABLE, "", error ? error : "out of memory");
+  fail(server, "emulator", &status);
+  free(error);
+  return false;
+}
+
+static bool start_engine(struct vtx_server *server) {
+  const struct vtx_config *config = server->config;
+  const struct vtx_engine_options options = {
+      .ca_file = config->ca_file,
+      .max_in_flight = config->max_in_flight,
+      .budget = &server->budget,
+  };
+  struct vtx_upstream *upstream = &server->upstream;
+  struct cb_status status;
+
+  upstream->engine = vtx_engine_new(&options, &status);
+  if (!upstream->engine) return fail(server, "engine", &status);
+  upstream->endpoint = (struct vtx_endpoint){
+      server->emulator ? vtx_emulator_url(server->emulator) : config->base_url,
+      config->project, config->location};
+  upstream->max_response_bytes = config->max_response_bytes;
+  upstream->budget = &server->budget;
+  return true;
+}
+
+static bool start_service(struct vtx_server *server) {
+  const struct vtx_config *config = server->config;
+  struct vtx_service_options options = {
+      .upstream = &server->upstream,
+      .budget = &server->budget,
+      .default_model = config->default_model,
+      .max_concurrency_cap = (int32_t)config->max_concurrency_cap,
+      .max_in_flight = config->max_in_flight,
+      .max_batch_items = config->max_batch_items,
+      .max_response_bytes = config->max_response_bytes,
+      .default_deadline = (int64_t)config->default_deadline,
+      .retry.max_attempts = 1,
+  };
+
+  server->loop = crpc_loop_new();
+  if (!server->loop) return fail_memory(server, "loop");
+  options.loop = server->loop;
+  server->service = vtx_service_new(&options);
+  if (!server->service) return fail_memory(server, "service");
+  if (!vtx_engine_start(server->upstream.engine))
+    return fail_memory(server, "engine");
+  return true;
+}
+
+static bool start_server(struct vtx_server *server) {
+  const struct crpc_server_options options = {
+      .max_request_bytes = server->config->max_request_bytes,
+      .budget = &server->budget,
+      .call_ended = on_call_ended,
+      .self = server,
+  };
+  struct cb_status status;
+  size_t size;
+  const uint8_t *descriptors = vtx_descriptors(&size);
+
+  server->server = crpc_server_new(server->loop, &options, &status);
+  if (!server->server) return fail(server, "server", &status);
+  if (!vtx_service_register(server->service, server->server))
+    return fail_memory(server, "service");
+  server->health = crpc_health_add(server->server);
+  if (!server->health) return fail_memory(server, "health");
+  if (!crpc_reflection_add(server->server, descriptors, size))
+    return fail_memory(server, "reflection");
+  return true;
+}
+
+static bool listen_everywhere(struct vtx_server *server) {
+  const struct vtx_config *config = server->config;
+  struct cb_status status;
+
+  for (size_t i = 0; i < config->listen_count; i++)
+    if (!crpc_server_listen(server->server, config->listen[i],
+                            &server->addresses[i], &status))
+      return fail(server, config->listen[i], &status);
+  if (!crpc_server_start(server->server))
+    return fail_memory(server, "listener");
+  for (size_t i = 0; i < config->listen_count; i++)
+    printf("listening on %s\n", server->addresses[i]);
+  fflush(stdout);
+  return true;
+}
+
+static const char *credential_kind(const struct vtx_config *config) {
+  if (config->api_key) return "api_key";
+  if (config->access_token_file) return "access_token_file";
+  return "none";
+}
+
+/* What an operator will want to know that has not failed. */
+static void log_start(struct vtx_server *server) {
+  const struct vtx_config *config = server->config;
+  const char *base_url = server->upstream.endpoint.base_url;
+  const struct vtx_log_field fields[] = {
+      vtx_text("version", VTX_VERSION),
+      vtx_text("address", server->addresses[0]),
+      vtx_text("upstream", base_url ? base_url : "vertex-ai"),
+      vtx_text("project", config->project),
+      vtx_text("location", config->location),
+      vtx_text("credential", credential_kind(config)),
+      vtx_number("emulated", server->emulator != NULL),
+      vtx_number("memory_budget", (int64_t)config->memory_budget),
+      vtx_number("descriptor_limit", (int64_t)server->descriptor_limit),
+  };
+
+  vtx_log_write(server->log, VTX_INFO, "start", fields,
+                sizeof fields / sizeof *fields);
+  if (vtx_credential_token_file_once(server->upstream.credential))
+    vtx_log_write(server->log, VTX_WARNING, "token_is_read_once", NULL, 0);
+  if ((config->api_key || config->access_token_file) && base_url &&
+      strncmp(base_url, "http://", 7) == 0 &&
+      !vtx_config_upstream_is_local(config))
+    vtx_log_write(server->log, VTX_WARNING, "credential_in_the_clear", NULL, 0);
+}
+
+static bool start_signals(struct vtx_server *server) {
+  const struct vtx_signals_events events = {on_end, on_report};
+
+  server->signals = vtx_signals_new(server->loop, &events, server);
+  return server->signals ? true : fail_memory(server, "signals");
+}
+
+static bool start(struct vtx_server *server) {
+  return start_emulator(server) && start_engine(server) &&
+         start_service(server) && start_server(server) &&
+         start_signals(server) && listen_everywhere(server);
+}
+
+/* Takes down whatever there is; see server.h. Messages that are still under
+ * way are delivered inside crpc_loop_free(), so what they go to is freed after
+ * it. */
+static void stop(struct vtx_server *server) {
+  vtx_signals_stop(server->signals);
+  if (server->upstream.engine) vtx_engine_stop(server->upstream.engine);
+  if (server->service && server->server) log_counters(server, "stop");
+  if (server->server) crpc_server_free(server->server);
+  if (server->loop) crpc_loop_free(server->loop);
+  vtx_signals_free(server->signals);
+  if (server->service) vtx_service_free(server->service);
+  if (server->upstream.engine) vtx_engine_free(server->upstream.engine);
+  vtx_credential_free(server->upstream.credential);
+  vtx_emulator_free(server->emulator);
+  for (size_t i = 0; i < VTX_LISTEN_MAX; i++)
+    free(server->addresses[i]);
+  vtx_log_free(server->log);
+}
+
+/* Wrong values that only trying finds. */
+static bool open_credential(struct vtx_server *server) {
+  const struct vtx_config *config = server->config;
+  struct vtx_credential **credential = &server->upstream.credential;
+  struct cb_status status = cb_status_make(CB_INTERNAL, "", "out of memory");
+  const char *flag = "";
+
+  if (config->api_key) {
+    flag = "--api-key: ";
+    *credential = vtx_credential_api_key(config->api_key, &status);
+  } else if (config->access_token_file) {
+    flag = "--access-token-file: ";
+    *credential = vtx_credential_token_file(config->access_token_file, &status);
+  } else {
+    *credential = vtx_credential_none();
+  }
+  if (*credential) return true;
+  fprintf(stderr, "vertexd: %s%s\n", flag, status.message);
+  return false;
+}
+
+enum vtx_exit vtx_server_run(const struct vtx_config *config) {
+  struct vtx_server server = {.config = config};
+  bool started;
+
+  if (!open_credential(&server)) return VTX_EXIT_WRONG;
+  server.descriptor_limit = vtx_machine_raise_descriptors();
+  cb_budget_init(&server.budget, (size_t)config->memory_budget);
+  server.log = vtx_log_new(STDERR_FILENO);
+  started = start(&server);
+  if (started) {
+    log_start(&server);
+    crpc_loop_run(server.loop);
+  }
+  stop(&server);
+  return started ? VTX_EXIT_OK : VTX_EXIT_FAILED;
+}
