@@ -113,7 +113,7 @@ static size_t listen_unix(const char *path, struct crpc_socket *out,
     *ret_status = refuse("the path of the unix socket is empty or too long");
     return 0;
   }
-  strcpy(address.sun_path, path); /* fits, as just checked */
+  memcpy(address.sun_path, path, strlen(path) + 1);
   if (!remove_stale(&address)) {
     *ret_status =
         refuse("a live server has that unix socket, or the path is no socket");
@@ -125,7 +125,7 @@ static size_t listen_unix(const char *path, struct crpc_socket *out,
     *ret_status = refuse_errno(errno);
     return 0;
   }
-  strcpy(out->path, path);
+  memcpy(out->path, path, strlen(path) + 1);
   if (lstat(path, &file) == 0) {
     out->device = file.st_dev;
     out->inode = file.st_ino;

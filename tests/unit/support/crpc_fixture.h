@@ -1,0 +1,105 @@
+/* crpc_fixture.h - a server and a channel to it on one loop, for tests.
+ *
+ * The server has the Echo service (proto/echo.proto). What its handlers do is
+ * in the ask: Say answers the text, unless how is "fail" (a failure with all
+ * details), "hold" (never ends by itself), "later" (ends from a timer) or
+ * "big" (an answer of size bytes). Repeat sends count answers of size bytes
+ * whenever there is room, then finishes ("fail": fails; "hold": goes on).
+ */
+#ifndef TESTS_UNIT_SUPPORT_CRPC_FIXTURE_H
+#define TESTS_UNIT_SUPPORT_CRPC_FIXTURE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/budget.h"
+#include "base/status.h"
+#include "crpc/client.h"
+#include "crpc/loop.h"
+#include "crpc/server.h"
+#include "echo.crpc.h"
+
+struct fixture {
+  struct crpc_loop *loop;
+  struct crpc_server *server;
+  struct crpc_channel *channel;
+  struct cb_budget budget;
+  char *address;
+  bool drained;
+
+  /* What the handlers saw. */
+  int handled;   /* handlers called */
+  int waits;     /* CRPC_WAIT returned */
+  int cancelled; /* events */
+  int done;
+  int half_closed;
+  size_t most_queued;           /* bytes in one call's queue */
+  struct crpc_call *held;       /* the last call that holds */
+  enum crpc_send send_at_close; /* what send says when cancelled */
+  char request_id[160];         /* of the last call */
+  char peer[80];
+  char metadata[80]; /* value of "x-test" of the last call */
+
+  /* What call_ended said. */
+  int ended;
+  enum cb_code ended_code;
+  char ended_reason[64];
+  char ended_method[128];
+};
+
+/* Makes a fixture; options may be NULL. address NULL: 127.0.0.1:0. */
+struct fixture *fixture_new(const struct crpc_server_options *options,
+                            const struct crpc_channel_options *channel,
+                            const char *address);
+
+/* Ends everything, and asserts that nothing is left: no call, no connection,
+ * no arena, no byte of the budget. */
+void fixture_free(struct fixture *fixture);
+
+/* Drains the server with a deadline so many milliseconds from now. */
+void fixture_drain(struct fixture *fixture, int ms);
+
+/* Turns the loop until *flag; the test fails after ten seconds. */
+void fixture_until(struct fixture *fixture, const bool *flag);
+
+/* Turns the loop until *count is at least this. */
+void fixture_until_count(struct fixture *fixture, const int *count, int least);
+
+/* Turns the loop for so long. */
+void fixture_turn(struct fixture *fixture, int ms);
+
+/* One call of the client's side, and what came of it. */
+struct talk {
+  struct fixture *fixture;
+  struct cb_id id;
+  bool is_done;
+  int done; /* must end up as 1 */
+  int messages;
+  int last_index;
+  bool in_order;
+  size_t bytes;
+  int pause_at; /* pause when so many messages came; 0: never */
+  char text[256];
+  enum cb_code code;
+  char reason[64];
+  char message[600];
+  char field[64];
+  char quota[64];
+  int64_t retry_after;
+  char request_id[160];
+  bool id_in_trailers;
+  char pushback[32];
+};
+
+struct talk talk_make(struct fixture *fixture);
+
+/* Starts a call; talk must live until it is done. */
+void talk_say(struct talk *talk, const echo_Ask *ask,
+              const struct crpc_rpc_options *options);
+void talk_repeat(struct talk *talk, const echo_Ask *ask,
+                 const struct crpc_rpc_options *options);
+
+/* Turns the loop until it is done. */
+void talk_wait(struct talk *talk);
+
+#endif
