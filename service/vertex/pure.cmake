@@ -11,5 +11,10 @@ target_sources(vtx_vertex PRIVATE
   codec_parse.c
   codec_time.c
   codec_value.c
+  endpoint.c
   json_scan.c
-  reasons.c)
+  reasons.c
+  retry.c
+  sse.c
+  upstream_detail.c
+  upstream_error.c)

@@ -2,7 +2,8 @@
  *
  * Bytes in, events out, whatever way the bytes are cut. LF, CRLF and CR end
  * lines, mixed too; several data lines of one event are joined by LF; comments
- * and other fields are ignored; an event without its closing blank line at the
+ * and other fields, events with empty data and a byte order mark at the start
+ * are ignored; an event without its closing blank line at the
  * end counts. A line at an event boundary that begins with { or [ switches to
  * raw mode: Google's other way to tell of an error in mid-stream; everything
  * from there to the end is handed over as one raw text.
@@ -27,20 +28,25 @@ enum vtx_sse_kind {
 typedef bool vtx_sse_handler(void *ctx, enum vtx_sse_kind kind,
                              const char *data, size_t size);
 
+/* The first that is not OK stays: later calls return it and do nothing. */
 enum vtx_sse_result {
   VTX_SSE_OK = 0,
   VTX_SSE_STOPPED,
-  VTX_SSE_TOO_LARGE, /* one event passed max_event, or no memory */
+  VTX_SSE_TOO_LARGE, /* the data of one event, or the raw text, passed
+                        max_event; or a line of any kind passed it by more
+                        than "data: "; or no memory */
 };
 
 struct vtx_sse {
-  struct cb_buf line;
-  struct cb_buf data;
+  struct cb_buf line; /* the line at hand, as far as it came */
+  struct cb_buf data; /* of the event at hand; in raw mode the raw text */
   vtx_sse_handler *handler;
   void *ctx;
-  bool have_data;
+  bool have_data;  /* the event at hand has a data line: no boundary */
+  bool later_line; /* past the first line, where a byte order mark may be */
   bool raw;
-  bool after_cr;
+  bool after_cr; /* an LF that comes next belongs to that CR */
+  enum vtx_sse_result result;
 };
 
 struct cb_budget;
