@@ -1,4 +1,4 @@
-/* health.h - grpc.health.v1 (Check and Watch) for any crpc server.
+/* health.h - grpc.health.v1 (Check, List and Watch) for any crpc server.
  *
  * Threads: the server's loop.
  */
@@ -16,11 +16,12 @@ struct crpc_server;
 struct crpc_health *crpc_health_add(struct crpc_server *server);
 
 /* Sets the state of one service ("" is the whole server) and tells all
- * watchers of it. False if no such service is known. */
+ * watchers of it. False if no such service is known, or out of memory. */
 bool crpc_health_set(struct crpc_health *health, const char *service,
                      bool serving);
 
-/* Everything NOT_SERVING, for good; watchers are told. For a drain. */
+/* Everything NOT_SERVING, for good; watchers are told, and their calls end with
+ * UNAVAILABLE, so that a drain need not wait for them. */
 void crpc_health_stop(struct crpc_health *health);
 
 #endif

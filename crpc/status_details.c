@@ -15,6 +15,8 @@
 #define MAX_QUOTAS 8
 #define MAX_WORD 64 /* reasons, domains and keys */
 #define MAX_DETAILS 4
+#define SCRATCH_MAX ((size_t)1 << 20)
+#define SCRATCH_FIRST ((size_t)4096)
 #define SECOND INT64_C(1000000000)
 
 /* How long texts may be, and how many of each. */
@@ -212,20 +214,36 @@ static size_t trailers_size(const struct crpc_trailers *trailers) {
   return percent_size(trailers->message) + (trailers->details_size + 2) / 3 * 4;
 }
 
+/* Copies what was built into arena; false when that is used up. */
+static bool keep(const struct crpc_trailers *trailers, struct cb_arena *arena,
+                 struct crpc_trailers *ret_trailers) {
+  char *message = cb_arena_strdup(arena, trailers->message);
+  char *details =
+      cb_arena_memdup(arena, trailers->details, trailers->details_size);
+
+  if (!message || !details) return false;
+  *ret_trailers = (struct crpc_trailers){message, (const uint8_t *)details,
+                                         trailers->details_size};
+  return true;
+}
+
 void crpc_status_pack(const struct cb_status *status, const char *domain,
                       struct cb_arena *arena,
                       struct crpc_trailers *ret_trailers) {
+  bool fits = false;
+
   *ret_trailers = (struct crpc_trailers){.message = status->message};
   if (status->code == CB_OK) return;
-  for (size_t i = 0; i < sizeof cuts / sizeof cuts[0]; i++) {
-    struct crpc_trailers trailers;
+  for (size_t i = 0; i < sizeof cuts / sizeof cuts[0] && !fits; i++) {
+    struct cb_arena *scratch = cb_arena_new(NULL, SCRATCH_MAX, SCRATCH_FIRST);
+    struct crpc_trailers trailers = {0};
+    bool built = scratch && build(status, domain, &cuts[i], scratch, &trailers);
 
-    if (!build(status, domain, &cuts[i], arena, &trailers)) break;
-    if (trailers_size(&trailers) > CRPC_TRAILERS_MAX) continue;
-    *ret_trailers = trailers;
-    return;
+    fits = built && trailers_size(&trailers) <= CRPC_TRAILERS_MAX;
+    if (fits && !keep(&trailers, arena, ret_trailers)) fits = false;
+    cb_arena_free(scratch);
   }
-  /* Out of memory: the last cut fits whatever it is of. */
-  if (percent_size(status->message) > CRPC_TRAILERS_MAX)
+  /* Out of memory, since the last cut fits whatever it is of. */
+  if (!fits && percent_size(status->message) > CRPC_TRAILERS_MAX)
     ret_trailers->message = "";
 }
