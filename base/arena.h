@@ -47,8 +47,8 @@ char *cb_arena_strdup(struct cb_arena *arena, const char *text);
 /* printf into the arena. */
 char *cb_arena_printf(struct cb_arena *arena, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
-char *cb_arena_vprintf(struct cb_arena *arena, const char *format,
-                       va_list args) __attribute__((format(printf, 2, 0)));
+char *cb_arena_vprintf(struct cb_arena *arena, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
 
 /* Runs release(object) when the arena is freed, last added first. For what
  * the arena holds but did not allocate (a json-c tree, a file). False when

@@ -15,7 +15,7 @@ struct cb_link {
 
 /* The object that embeds link as member. */
 #define CB_CONTAINER(link, type, member) \
-  ((type *)(void *)((char *)(link) - offsetof(type, member)))
+  ((type *)(void *)((char *)(link)-offsetof(type, member)))
 
 /* A list head is a link that points to itself; so is a link in no list. */
 static inline void cb_list_init(struct cb_link *head) {

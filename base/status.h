@@ -51,10 +51,10 @@ struct cb_quota_violation {
 
 struct cb_status {
   enum cb_code code;
-  const char *reason;  /* "" if none */
-  const char *message; /* "" if none */
-  const char *field;   /* path of the field at fault, e.g.
-                          requests[17].contents; "" if none */
+  const char *reason;        /* "" if none */
+  const char *message;       /* "" if none */
+  const char *field;         /* path of the field at fault, e.g.
+                                requests[17].contents; "" if none */
   const char *finish_reason; /* the upstream's, "" if none */
   int http_status;           /* the upstream's, 0 if none */
   bool retryable;

@@ -13,8 +13,8 @@
 #include <stdint.h>
 
 struct cb_timer {
-  int64_t when;  /* valid while set */
-  size_t place;  /* 1-based place in the heap, 0 = not set */
+  int64_t when; /* valid while set */
+  size_t place; /* 1-based place in the heap, 0 = not set */
   void (*fire)(struct cb_timer *timer);
 };
 

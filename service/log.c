@@ -78,10 +78,11 @@ static void write_out(struct vtx_log *log) {
 /* With the mutex held. */
 static void note_dropped(struct vtx_log *log) {
   const struct vtx_log_field field = vtx_number("lines", (int64_t)log->dropped);
+  const struct vtx_log_line line = {wall_clock(), VTX_WARNING, "log_dropped",
+                                    &field, 1};
 
   if (log->dropped == 0) return;
-  vtx_log_format(&log->filling, wall_clock(), VTX_WARNING, "log_dropped",
-                 &field, 1);
+  vtx_log_format(&log->filling, &line);
   log->dropped = 0;
 }
 
@@ -156,17 +157,19 @@ void vtx_log_free(struct vtx_log *log) {
 void vtx_log_write(struct vtx_log *log, enum vtx_severity severity,
                    const char *event, const struct vtx_log_field *fields,
                    size_t count) {
-  struct cb_buf line;
+  const struct vtx_log_line line = {wall_clock(), severity, event, fields,
+                                    count};
+  struct cb_buf text;
 
   if (!log) return;
-  cb_buf_init(&line, VTX_LOG_LINE_MAX, NULL);
-  vtx_log_format(&line, wall_clock(), severity, event, fields, count);
+  cb_buf_init(&text, VTX_LOG_LINE_MAX, NULL);
+  vtx_log_format(&text, &line);
   pthread_mutex_lock(&log->mutex);
-  if (line.failed || !cb_buf_add(&log->filling, line.data, line.len)) {
+  if (text.failed || !cb_buf_add(&log->filling, text.data, text.len)) {
     log->filling.failed = false; /* a shorter line may still fit */
     log->dropped++;
   }
   pthread_cond_signal(&log->more);
   pthread_mutex_unlock(&log->mutex);
-  cb_buf_release(&line);
+  cb_buf_release(&text);
 }

@@ -57,11 +57,18 @@ void vtx_log_write(struct vtx_log *log, enum vtx_severity severity,
                    const char *event, const struct vtx_log_field *fields,
                    size_t count);
 
-/* Appends the line, newline included, to out; time is in nanoseconds since
- * 1970. A line that does not fit is not appended; out is then failed. */
-void vtx_log_format(struct cb_buf *out, int64_t time,
-                    enum vtx_severity severity, const char *event,
-                    const struct vtx_log_field *fields, size_t count);
+/* One line, before it is text. */
+struct vtx_log_line {
+  int64_t time; /* nanoseconds since 1970 */
+  enum vtx_severity severity;
+  const char *event;
+  const struct vtx_log_field *fields;
+  size_t count;
+};
+
+/* Appends the line as text, newline included, to out. A line that does not fit
+ * is not appended; out is then failed. */
+void vtx_log_format(struct cb_buf *out, const struct vtx_log_line *line);
 
 /* How grave it is that a call ended so: the server's own faults are errors,
  * the caller's leaving is none. */

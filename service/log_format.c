@@ -42,33 +42,31 @@ static void write_text(struct cb_json *json, const char *text) {
   cb_json_string_n(json, clean, cb_utf8_clean(text, size, clean, NULL));
 }
 
-static void write_object(struct cb_json *json, int64_t time,
-                         enum vtx_severity severity, const char *event) {
+static void write_object(struct cb_json *json,
+                         const struct vtx_log_line *line) {
   cb_json_begin_object(json);
   cb_json_key(json, "time");
-  write_time(json, time);
+  write_time(json, line->time);
   cb_json_key(json, "severity");
-  cb_json_string(json, severity_name(severity));
+  cb_json_string(json, severity_name(line->severity));
   cb_json_key(json, "event");
-  write_text(json, event);
+  write_text(json, line->event);
+  for (size_t i = 0; i < line->count; i++) {
+    cb_json_key(json, line->fields[i].key);
+    if (line->fields[i].text)
+      write_text(json, line->fields[i].text);
+    else
+      cb_json_int(json, line->fields[i].number);
+  }
+  cb_json_end_object(json);
 }
 
-void vtx_log_format(struct cb_buf *out, int64_t time,
-                    enum vtx_severity severity, const char *event,
-                    const struct vtx_log_field *fields, size_t count) {
+void vtx_log_format(struct cb_buf *out, const struct vtx_log_line *line) {
   size_t before = out->len;
   struct cb_json json;
 
   cb_json_init(&json, out);
-  write_object(&json, time, severity, event);
-  for (size_t i = 0; i < count; i++) {
-    cb_json_key(&json, fields[i].key);
-    if (fields[i].text)
-      write_text(&json, fields[i].text);
-    else
-      cb_json_int(&json, fields[i].number);
-  }
-  cb_json_end_object(&json);
+  write_object(&json, line);
   cb_buf_add_char(out, '\n');
   if (!out->failed || !out->data) return;
   out->len = before; /* no half lines */

@@ -351,17 +351,14 @@ static void read__listen_beyond_loopback__needs_permission(void **state) {
 static void read__sixteen_addresses_and_one_more__taken_and_refused(
     void **state) {
   struct reading *reading = *state;
-  char line[600] = "--emulate";
+  char line[600];
+  int len = snprintf(line, sizeof line, "--emulate");
 
   for (int i = 0; i < VTX_LISTEN_MAX; i++)
-    strcat(line, " --listen ::1:0");
-  bad(reading, line, "--listen");
-  strcpy(line, "--emulate");
-  for (int i = 0; i < VTX_LISTEN_MAX; i++)
-    strcat(line, " --listen [::1]:0");
+    len += snprintf(line + len, sizeof line - (size_t)len, " --listen [::1]:0");
   good(reading, line);
   assert_int_equal(reading->config.listen_count, VTX_LISTEN_MAX);
-  strcat(line, " --listen [::1]:0");
+  snprintf(line + len, sizeof line - (size_t)len, " --listen [::1]:0");
   bad(reading, line, "--listen");
 }
 

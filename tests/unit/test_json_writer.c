@@ -160,7 +160,7 @@ static void double_text__many_values__read_back_equal(void **state) {
 static void expect_point(const char *printed, const char *text) {
   char out[32];
 
-  strcpy(out, printed);
+  memcpy(out, printed, strlen(printed) + 1);
   assert_int_equal(cb_number_fix_point(out), strlen(text));
   assert_string_equal(out, text);
 }
