@@ -18,6 +18,7 @@
 #define IDLE_WAIT_MS 60000
 
 #define DEFAULT_IN_FLIGHT 10000
+#define DEFAULT_H2_CONNECTIONS 64
 #define STREAMS_TO_ASK_FOR 1000L
 
 static bool stopping(const struct vtx_engine *engine) {
@@ -60,6 +61,9 @@ static bool set_up(struct vtx_engine *engine,
   cb_list_init(&engine->transfers);
   cb_list_init(&engine->ready);
   cb_timers_init(&engine->timers);
+  vtx_origins_init(&engine->origins, options->max_h2_connections
+                                         ? options->max_h2_connections
+                                         : DEFAULT_H2_CONNECTIONS);
   cb_mailbox_init(&engine->mailbox);
   engine->no_proxy = no_proxy_list();
   if (!engine->no_proxy) return false;
@@ -96,6 +100,7 @@ void vtx_engine_free(struct vtx_engine *engine) {
   if (!engine) return;
   assert(!engine->running);
   assert(cb_list_empty(&engine->transfers));
+  vtx_origins_release(&engine->origins);
   vtx_easy_pool_release(&engine->pool);
   if (engine->multi) curl_multi_cleanup(engine->multi);
   cb_mailbox_release(&engine->mailbox);
@@ -159,10 +164,12 @@ static void turn(struct vtx_engine *engine) {
 
   cb_mailbox_deliver(&engine->mailbox);
   cb_timers_run(&engine->timers, engine->now);
+  vtx_origins_admit(engine);
   curl_multi_perform(engine->multi, &running);
   take_ended(engine);
   hand_out(engine);
   if (engine->pull) engine->pull(engine->pull_self);
+  vtx_origins_admit(engine);
 }
 
 /* Ends what is still in flight, with done. No transfer can begin any more. */

@@ -18,6 +18,7 @@
 #include "base/list.h"
 #include "service/vertex/easy_pool.h"
 #include "service/vertex/engine.h"
+#include "service/vertex/origin.h"
 #include "service/vertex/transfer.h"
 
 struct vtx_engine {
@@ -30,6 +31,7 @@ struct vtx_engine {
   void (*pull)(void *self);
   void *pull_self;
 
+  struct vtx_origins origins;
   struct vtx_easy_pool pool;
   char *ca_file;
   char *no_proxy;
@@ -68,6 +70,9 @@ struct vtx_transfer {
   struct cb_link all;
   struct cb_link ready;
   struct cb_timer timer;
+  struct cb_link queue; /* of its origin, until it has a connection */
+  struct vtx_origin *origin;
+  int64_t admitted; /* to libcurl */
   CURL *easy;
   struct curl_slist *headers;
   struct cb_buf body;
@@ -93,6 +98,10 @@ struct vtx_transfer {
   bool cancelled;  /* inside an event: free afterwards */
   char error[CURL_ERROR_SIZE];
 };
+
+/* Puts a waiting transfer into libcurl; for origin.c. If that fails it has
+ * ended, and will tell so. */
+void vtx_transfer_run(struct vtx_transfer *transfer);
 
 /* Takes note that curl has finished with it. */
 void vtx_transfer_ended(struct vtx_transfer *transfer, CURLcode code);

@@ -277,7 +277,7 @@ static bool start_transfer(struct vtx_model_call *call,
 /* Writes the seconds left, rounded up, as the upstream wants them. */
 static void write_timeout(const struct vtx_model_call *call, char *text,
                           size_t room) {
-  int64_t left = call->deadline - vtx_engine_now(call->upstream->engine);
+  int64_t left = call->deadline - cb_now(NULL); /* not a moment more */
   int64_t seconds = left / CB_SECOND + (left % CB_SECOND > 0);
 
   snprintf(text, room, "%lld", seconds > 1 ? (long long)seconds : 1LL);

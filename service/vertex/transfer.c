@@ -69,9 +69,27 @@ static void note_byte(struct vtx_transfer *transfer) {
 }
 
 /* From inside curl: see engine_internal.h. */
+static int on_connection(void *arg, char *peer_ip, char *own_ip, int peer_port,
+                         int own_port) {
+  (void)peer_ip;
+  (void)own_ip;
+  (void)peer_port;
+  (void)own_port;
+  vtx_origin_connected(arg);
+  return CURL_PREREQFUNC_OK;
+}
+
+/* From inside curl. */
 static size_t on_header(char *data, size_t size, size_t count, void *arg) {
+  struct vtx_transfer *transfer = arg;
+  long version = 0;
+
   (void)data;
-  note_byte(arg);
+  if (transfer->first_byte == 0) {
+    curl_easy_getinfo(transfer->easy, CURLINFO_HTTP_VERSION, &version);
+    vtx_origin_answered(transfer, version);
+  }
+  note_byte(transfer);
   return size * count;
 }
 
@@ -123,6 +141,7 @@ static CURL *make_easy(const struct vtx_engine *engine) {
   curl_easy_setopt(easy, CURLOPT_NOPROXY, engine->no_proxy);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+  curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connection);
   /* Else removing a transfer that resolves a name would wait for it. */
   curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
   if (engine->ca_file) {
@@ -149,6 +168,7 @@ static bool set_options(struct vtx_transfer *transfer, const char *url) {
   curl_easy_setopt(easy, CURLOPT_PRIVATE, transfer);
   curl_easy_setopt(easy, CURLOPT_WRITEDATA, transfer);
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
+  curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
   return curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK;
 }
@@ -212,6 +232,7 @@ static void give_easy(struct vtx_transfer *transfer) {
 }
 
 static void leave_multi(struct vtx_transfer *transfer) {
+  vtx_origin_leave(transfer);
   if (transfer->state != VTX_TRANSFER_RUNNING) return;
   atomic_fetch_add_explicit(&transfer->engine->bytes_sent,
                             (uint64_t)uploaded(transfer), memory_order_relaxed);
@@ -294,6 +315,7 @@ static struct vtx_transfer *make(struct vtx_engine *engine,
   transfer->timer.fire = on_timer;
   cb_list_init(&transfer->all);
   cb_list_init(&transfer->ready);
+  cb_list_init(&transfer->queue);
   cb_buf_init(&transfer->body, 0, NULL);
   cb_buf_init(&transfer->inbox, spec->max_response_bytes, engine->budget);
   transfer->easy = vtx_easy_pool_take(&engine->pool);
@@ -324,16 +346,24 @@ struct vtx_transfer *vtx_transfer_start(
   }
   cb_buf_move(&transfer->body, spec->body);
   if (!set_options(transfer, spec->url) ||
-      curl_multi_add_handle(engine->multi, transfer->easy) != CURLM_OK) {
+      !vtx_origin_enter(transfer, spec->url)) {
     cb_buf_move(spec->body, &transfer->body);
     destroy(transfer);
     return NULL;
   }
-  transfer->state = VTX_TRANSFER_RUNNING;
   cb_list_append(&engine->transfers, &transfer->all);
   atomic_fetch_add_explicit(&engine->transfer_count, 1, memory_order_relaxed);
   atomic_fetch_add_explicit(&engine->transfers_total, 1, memory_order_relaxed);
   return transfer;
+}
+
+void vtx_transfer_run(struct vtx_transfer *transfer) {
+  assert(transfer->state == VTX_TRANSFER_WAITING);
+  transfer->state = VTX_TRANSFER_RUNNING;
+  if (curl_multi_add_handle(transfer->engine->multi, transfer->easy) !=
+      CURLM_OK) {
+    vtx_transfer_ended(transfer, CURLE_OUT_OF_MEMORY);
+  }
 }
 
 void vtx_transfer_cancel(struct vtx_transfer *transfer) {

@@ -4,3 +4,4 @@ target_include_directories(test_http PUBLIC ${CMAKE_CURRENT_SOURCE_DIR}/support)
 target_link_libraries(test_http PRIVATE vtx_options PUBLIC cb_base vtx_vertex)
 
 vtx_unit_test(transfer vtx_vertex test_http PkgConfig::ZLIB)
+vtx_unit_test(model_call vtx_vertex test_http)
