@@ -91,7 +91,10 @@ static void on_closed(struct cb_mail *mail) {
 
 /* Thread side: the duplicate saw the connection end. */
 static void conn_ended(struct crpc_listener *listener, struct crpc_conn *conn) {
-  close(conn->watch); /* leaves the epoll set by that */
+  /* Closing alone does not end the watch while the core's descriptor of the
+   * same connection is open: the end would be told twice. */
+  epoll_ctl(listener->poll_fd, EPOLL_CTL_DEL, conn->watch, NULL);
+  close(conn->watch);
   conn->watch = -1;
   listener->connections--;
   crpc_loop_post(listener->loop, &conn->closed);
