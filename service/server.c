@@ -188,6 +188,7 @@ static bool start_server(struct vtx_server *server) {
   const struct crpc_server_options options = {
       .max_request_bytes = server->config->max_request_bytes,
       .budget = &server->budget,
+      .domain = "vertexd",
       .call_ended = on_call_ended,
       .self = server,
   };
