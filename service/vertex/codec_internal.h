@@ -117,7 +117,7 @@ struct vtx_path {
 const char *vtx_path_text(const struct vtx_path *path, struct cb_arena *arena);
 
 /* "3.5s" with 0, 3, 6 or 9 digits; false if out of protobuf's range. */
-#define VTX_TIME_ROOM 48
+#define VTX_TIME_ROOM 96 /* as the compiler counts: six ints of any size */
 bool vtx_duration_text(int64_t seconds, int32_t nanos, char out[VTX_TIME_ROOM]);
 bool vtx_duration_parse(const char *text, int64_t *ret_seconds,
                         int32_t *ret_nanos);
