@@ -1,0 +1,219 @@
+#include "service/scheduler/scheduler.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "tests/unit/cmocka_all.h"
+
+/* A flow of so many prompts that writes down who was asked. */
+struct fake {
+  struct vtx_sched_entry entry;
+  struct vtx_scheduler *scheduler;
+  char name;
+  int left;
+  int skip; /* that many prompts never go upstream */
+  bool no_memory;
+  char *log;
+};
+
+static enum vtx_dispatch ask(struct vtx_sched_entry *entry) {
+  struct fake *fake = CB_CONTAINER(entry, struct fake, entry);
+  size_t end = strlen(fake->log);
+
+  if (fake->no_memory) {
+    vtx_scheduler_hold(fake->scheduler, entry, true);
+    return VTX_HELD;
+  }
+  assert_true(fake->left > 0);
+  fake->log[end] = fake->name;
+  if (--fake->left == 0) vtx_scheduler_close(fake->scheduler, entry);
+  if (fake->skip > 0) {
+    fake->skip--;
+    return VTX_SKIPPED;
+  }
+  return VTX_DISPATCHED;
+}
+
+static struct fake make(struct vtx_scheduler *scheduler, char name, int left,
+                        int limit, char *log) {
+  return (struct fake){
+      .entry = {.sched_class = VTX_BATCH,
+                .weight = 1,
+                .limit = limit,
+                .dispatch = ask},
+      .scheduler = scheduler,
+      .name = name,
+      .left = left,
+      .log = log,
+  };
+}
+
+static int64_t no_time(void *self) {
+  (void)self;
+  return 0;
+}
+
+static int64_t a_step_each(void *self) {
+  int64_t *now = self;
+
+  return (*now)++;
+}
+
+static const struct cb_clock still = {no_time, NULL};
+
+static void run__two_flows__take_turns_up_to_their_limits(void **state) {
+  char log[64] = "";
+  struct vtx_scheduler scheduler;
+  struct fake a = make(&scheduler, 'a', 9, 3, log);
+  struct fake b = make(&scheduler, 'b', 9, 2, log);
+
+  (void)state;
+  vtx_scheduler_init(&scheduler, 100);
+  vtx_scheduler_add(&scheduler, &a.entry);
+  vtx_scheduler_add(&scheduler, &b.entry);
+  assert_false(vtx_scheduler_run(&scheduler, &still, 1));
+  assert_string_equal(log, "ababa");
+  assert_int_equal(a.entry.running, 3);
+  assert_int_equal(b.entry.running, 2);
+
+  vtx_scheduler_finished(&scheduler, &b.entry);
+  vtx_scheduler_run(&scheduler, &still, 1);
+  assert_string_equal(log, "ababab");
+}
+
+static void run__process_limit__holds_and_frees(void **state) {
+  char log[64] = "";
+  struct vtx_scheduler scheduler;
+  struct fake a = make(&scheduler, 'a', 9, 9, log);
+  struct fake b = make(&scheduler, 'b', 9, 9, log);
+
+  (void)state;
+  vtx_scheduler_init(&scheduler, 3);
+  vtx_scheduler_add(&scheduler, &a.entry);
+  vtx_scheduler_add(&scheduler, &b.entry);
+  vtx_scheduler_run(&scheduler, &still, 1);
+  assert_string_equal(log, "aba");
+  assert_int_equal(scheduler.in_flight, 3);
+  vtx_scheduler_run(&scheduler, &still, 1);
+  assert_string_equal(log, "aba");
+  vtx_scheduler_finished(&scheduler, &a.entry);
+  vtx_scheduler_run(&scheduler, &still, 1);
+  assert_string_equal(log, "abab");
+}
+
+static void run__interactive_beside_batch__goes_first(void **state) {
+  char log[64] = "";
+  struct vtx_scheduler scheduler;
+  struct fake batch = make(&scheduler, 'b', 9, 9, log);
+  struct fake one = make(&scheduler, 'i', 1, 1, log);
+
+  (void)state;
+  one.entry.sched_class = VTX_INTERACTIVE;
+  vtx_scheduler_init(&scheduler, 2);
+  vtx_scheduler_add(&scheduler, &batch.entry);
+  vtx_scheduler_run(&scheduler, &still, 1);
+  vtx_scheduler_add(&scheduler, &one.entry);
+  vtx_scheduler_finished(&scheduler, &batch.entry);
+  vtx_scheduler_run(&scheduler, &still, 1);
+  assert_string_equal(log, "bbi");
+}
+
+static void run__skipped_prompts__take_no_slot(void **state) {
+  char log[64] = "";
+  struct vtx_scheduler scheduler;
+  struct fake a = make(&scheduler, 'a', 5, 1, log);
+
+  (void)state;
+  a.skip = 4;
+  vtx_scheduler_init(&scheduler, 1);
+  vtx_scheduler_add(&scheduler, &a.entry);
+  assert_false(vtx_scheduler_run(&scheduler, &still, 1));
+  assert_string_equal(log, "aaaaa");
+  assert_int_equal(a.entry.running, 1);
+  vtx_scheduler_finished(&scheduler, &a.entry);
+  vtx_scheduler_remove(&scheduler, &a.entry);
+  assert_int_equal(scheduler.in_flight, 0);
+}
+
+static void hold__held_inside_and_outside__asked_again_after(void **state) {
+  char log[64] = "";
+  struct vtx_scheduler scheduler;
+  struct fake a = make(&scheduler, 'a', 2, 9, log);
+
+  (void)state;
+  a.no_memory = true;
+  vtx_scheduler_init(&scheduler, 9);
+  vtx_scheduler_add(&scheduler, &a.entry);
+  assert_false(vtx_scheduler_run(&scheduler, &still, 1));
+  assert_string_equal(log, "");
+  a.no_memory = false;
+  assert_false(vtx_scheduler_run(&scheduler, &still, 1));
+  assert_string_equal(log, "");
+  vtx_scheduler_hold(&scheduler, &a.entry, false);
+  vtx_scheduler_run(&scheduler, &still, 1);
+  assert_string_equal(log, "aa");
+}
+
+static void run__slice_used_up__says_there_is_more(void **state) {
+  char log[64] = "";
+  int64_t now = 0;
+  const struct cb_clock clock = {a_step_each, &now};
+  struct vtx_scheduler scheduler;
+  struct fake a = make(&scheduler, 'a', 9, 9, log);
+
+  (void)state;
+  vtx_scheduler_init(&scheduler, 9);
+  vtx_scheduler_add(&scheduler, &a.entry);
+  assert_true(vtx_scheduler_run(&scheduler, &clock, 3));
+  assert_string_equal(log, "aaa");
+  while (vtx_scheduler_run(&scheduler, &clock, 3)) {
+  }
+  assert_string_equal(log, "aaaaaaaaa");
+}
+
+/* A thousand flows, each with its limit, prompts ending in turn: nobody ever
+ * passes a limit, all are done, and nobody waits for more than one round. */
+static void run__simulated_load__limits_and_turns_hold(void **state) {
+  enum { FLOWS = 200, PROMPTS = 20, LIMIT = 3, PROCESS = 64 };
+  static struct fake flows[FLOWS];
+  static char log[FLOWS * PROMPTS + 1];
+  struct vtx_scheduler scheduler;
+  int least = PROMPTS;
+  int most = 0;
+
+  (void)state;
+  memset(log, 0, sizeof log);
+  vtx_scheduler_init(&scheduler, PROCESS);
+  for (int i = 0; i < FLOWS; i++) {
+    flows[i] = make(&scheduler, 'x', PROMPTS, LIMIT, log);
+    vtx_scheduler_add(&scheduler, &flows[i].entry);
+  }
+  for (int round = 0; round < FLOWS * PROMPTS; round++) {
+    struct vtx_sched_entry *entry = &flows[(round * 7) % FLOWS].entry;
+
+    vtx_scheduler_run(&scheduler, &still, 1);
+    assert_true(scheduler.in_flight <= PROCESS);
+    assert_true(entry->running <= LIMIT);
+    if (entry->running > 0) vtx_scheduler_finished(&scheduler, entry);
+    if (round != FLOWS * 8) continue;
+    for (int i = 0; i < FLOWS; i++) {
+      if (flows[i].left < least) least = flows[i].left;
+      if (flows[i].left > most) most = flows[i].left;
+    }
+    assert_true(most - least <= 2);
+  }
+}
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      cmocka_unit_test(run__two_flows__take_turns_up_to_their_limits),
+      cmocka_unit_test(run__process_limit__holds_and_frees),
+      cmocka_unit_test(run__interactive_beside_batch__goes_first),
+      cmocka_unit_test(run__skipped_prompts__take_no_slot),
+      cmocka_unit_test(hold__held_inside_and_outside__asked_again_after),
+      cmocka_unit_test(run__slice_used_up__says_there_is_more),
+      cmocka_unit_test(run__simulated_load__limits_and_turns_hold),
+  };
+
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
