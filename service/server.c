@@ -41,7 +41,8 @@ struct vtx_server {
   struct crpc_server *server;
   struct crpc_health *health; /* the crpc server's */
   struct vtx_signals *signals;
-  struct cb_timer settle;
+  bool draining;
+  struct cb_timer settle; /* runs from the last call's end */
   int64_t settle_until;
   char *addresses[VTX_LISTEN_MAX];
 };
@@ -112,7 +113,8 @@ static void on_end(void *ctx, unsigned times) {
       vtx_number("timeout_ms", timeout / CB_MILLISECOND);
 
   vtx_log_write(server->log, VTX_INFO, "draining", &field, 1);
-  crpc_health_stop(server->health);
+  if (!server->draining) crpc_health_stop(server->health);
+  server->draining = true;
   crpc_server_drain(server->server, cb_time_add(cb_now(NULL), timeout),
                     on_drained, server);
 }
