@@ -79,13 +79,21 @@ static bool fail(char **ret_error, const char *what, const char *why) {
   return false;
 }
 
+/* getaddrinfo() would take 65537 for 1. */
+static bool is_port(const char *text) {
+  size_t digits = strspn(text, "0123456789");
+
+  return digits > 0 && digits <= 5 && text[digits] == '\0' &&
+         strtol(text, NULL, 10) <= UINT16_MAX;
+}
+
 /* Parts HOST:PORT or [V6]:PORT; false if it is neither. */
 static bool split_address(const char *listen, char host[HOST_ROOM],
                           const char **ret_port) {
   const char *colon = strrchr(listen, ':');
   size_t size = colon ? (size_t)(colon - listen) : 0;
 
-  if (size == 0 || size >= HOST_ROOM || colon[1] == '\0') return false;
+  if (size == 0 || size >= HOST_ROOM || !is_port(colon + 1)) return false;
   if (listen[0] == '[') {
     if (size < 3 || listen[size - 1] != ']') return false;
     listen++;

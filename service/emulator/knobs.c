@@ -9,6 +9,9 @@
 
 #include "base/arena.h"
 #include "base/clock.h"
+#include "base/utf8.h"
+
+enum { QUOTED = 80 }; /* bytes of a wrong word that an error shows */
 
 enum value_kind { TIME, COUNT, SIZE, TEXT, ESCAPED, FLAG };
 
@@ -256,11 +259,13 @@ bool vtx_emu_knobs_set(struct vtx_emu_knobs *knobs, struct cb_arena *arena,
 
   if (set_knob(knobs, arena, key, value, &known)) return true;
   if (known) {
-    *ret_error = cb_arena_printf(
-        arena, "Emulator: the knob %.40s cannot be \"%.80s\".", key, value);
+    *ret_error =
+        cb_arena_printf(arena, "Emulator: the knob %s cannot be \"%.*s\".", key,
+                        (int)cb_utf8_cut(value, strlen(value), QUOTED), value);
   } else {
     *ret_error =
-        cb_arena_printf(arena, "Emulator: there is no knob %.40s.", key);
+        cb_arena_printf(arena, "Emulator: there is no knob %.*s.",
+                        (int)cb_utf8_cut(key, strlen(key), QUOTED), key);
   }
   if (!*ret_error) *ret_error = "Emulator: out of memory.";
   return false;
@@ -317,6 +322,16 @@ bool vtx_emu_knobs_parse_json(struct vtx_emu_knobs *knobs,
   return true;
 }
 
+/* Closes the gap that a directive leaves: of the blanks on its two sides one
+ * stays between words, and none at either end of the text. */
+static void close_gap(char *text, char *start, char *end) {
+  while (*end == ' ' && (start == text || start[-1] == ' '))
+    end++;
+  while (*end == '\0' && start > text && start[-1] == ' ')
+    start--;
+  memmove(start, end, strlen(end) + 1);
+}
+
 bool vtx_emu_knobs_take(struct vtx_emu_knobs *knobs, struct cb_arena *arena,
                         char *text, const char **ret_error) {
   static const char opening[] = "[[emulator";
@@ -332,11 +347,7 @@ bool vtx_emu_knobs_take(struct vtx_emu_knobs *knobs, struct cb_arena *arena,
     }
     *end = '\0';
     if (!vtx_emu_knobs_parse(knobs, arena, words, ret_error)) return false;
-    end += 2;
-    /* The blank between directive and prompt belongs to the directive. */
-    if (*end == ' ' && (start == text || start[-1] == ' ')) end++;
-    memmove(start, end, strlen(end) + 1);
-    text = start;
+    close_gap(text, start, end + 2);
   }
   return true;
 }

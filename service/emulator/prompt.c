@@ -26,13 +26,21 @@ static enum vtx_emu_modality modality_of(const char *mime_type) {
   return VTX_EMU_MODALITY_TEXT;
 }
 
-static void count_text(struct vtx_emu_prompt *prompt, const char *text) {
-  prompt->tokens[VTX_EMU_MODALITY_TEXT] += vtx_emu_tokens(strlen(text));
+/* Characters but blanks: what older models are billed by. */
+static int64_t billable(const char *text) {
+  int64_t count = 0;
+
   for (; *text; text++) {
     bool inner = ((unsigned char)*text & 0xc0) == 0x80;
 
-    if (!inner && !isspace((unsigned char)*text)) prompt->billable_characters++;
+    if (!inner && !isspace((unsigned char)*text)) count++;
   }
+  return count;
+}
+
+static void count_text(struct vtx_emu_prompt *prompt, const char *text) {
+  prompt->tokens[VTX_EMU_MODALITY_TEXT] += vtx_emu_tokens(strlen(text));
+  prompt->billable_characters += billable(text);
 }
 
 /* Padding or none, the characters say how many bytes they stand for. */
@@ -258,6 +266,8 @@ bool vtx_emu_prompt_read(struct vtx_emu_prompt *prompt, struct cb_arena *arena,
   struct json_object *system = vtx_emu_get(body, "systemInstruction");
   struct json_object *last = last_user_turn(contents);
   char *text = join_text(arena, last);
+  int64_t directive_tokens = text ? vtx_emu_tokens(strlen(text)) : 0;
+  int64_t directive_characters = text ? billable(text) : 0;
 
   *prompt = (struct vtx_emu_prompt){.model = "", .knobs = *knobs};
   *ret_error = "Emulator: out of memory.";
@@ -266,6 +276,8 @@ bool vtx_emu_prompt_read(struct vtx_emu_prompt *prompt, struct cb_arena *arena,
     return false;
   }
   prompt->text = text;
+  directive_tokens -= vtx_emu_tokens(strlen(text));
+  directive_characters -= billable(text);
   if (system) {
     prompt->system = join_text(arena, system);
     if (!prompt->system) return false;
@@ -275,6 +287,8 @@ bool vtx_emu_prompt_read(struct vtx_emu_prompt *prompt, struct cb_arena *arena,
   for (size_t i = 0; i < prompt->turns; i++) {
     count_content(prompt, vtx_emu_list_at(contents, i));
   }
+  prompt->tokens[VTX_EMU_MODALITY_TEXT] -= directive_tokens;
+  prompt->billable_characters -= directive_characters;
   if (last) read_last_parts(prompt, last);
   read_config(prompt, vtx_emu_get(body, "generationConfig"));
   read_function(prompt, body);

@@ -46,6 +46,7 @@ struct vtx_emulator {
 
 /* A connection; what the watch knows it by. */
 struct vtx_emu_connection {
+  struct cb_arena *arena; /* which it lives in */
   int fd;
   bool peer_left;
   struct vtx_emu_exchange *exchange; /* the one under way; NULL: none */

@@ -79,18 +79,16 @@ static void add_violation(struct walk *walk, const char *description) {
 
 static void add_unknown(struct walk *walk, const char *name,
                         const char *trouble) {
+  static const char start[] = "Invalid JSON payload received. Unknown name";
+  int cut = (int)cb_utf8_cut(name, strlen(name), QUOTED);
   const char *text;
 
   if (walk->path_size > 0) {
-    text = cb_arena_printf(
-        walk->arena,
-        "Invalid JSON payload received. Unknown name \"%.80s\" at '%s': %s",
-        name, walk->path, trouble);
+    text = cb_arena_printf(walk->arena, "%s \"%.*s\" at '%s': %s", start, cut,
+                           name, walk->path, trouble);
   } else {
-    text = cb_arena_printf(
-        walk->arena,
-        "Invalid JSON payload received. Unknown name \"%.80s\": %s", name,
-        trouble);
+    text = cb_arena_printf(walk->arena, "%s \"%.*s\": %s", start, cut, name,
+                           trouble);
   }
   add_violation(walk, text);
 }
