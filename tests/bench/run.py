@@ -14,6 +14,7 @@ import json
 import os
 import pathlib
 import signal
+import socket
 import statistics
 import subprocess
 import sys
@@ -168,10 +169,20 @@ class Front(Server):
             ["nghttpx", f"-f127.0.0.1,{self.port}", f"-b{host},{port}",
              "--workers=1", "--log-level=FATAL", "--accesslog-file=/dev/null",
              "--backend-keep-alive-timeout=60",
-             f"--worker-frontend-connections=20000", key, self.ca],
+             "--worker-frontend-connections=20000", "--no-ocsp", key, self.ca],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.address = f"https://localhost:{self.port}"
-        time.sleep(0.5)
+        self.wait()
+
+    def wait(self):
+        """Returns when the front accepts connections."""
+        for _ in range(200):
+            try:
+                socket.create_connection(("127.0.0.1", self.port)).close()
+                return
+            except OSError:
+                time.sleep(0.05)
+        raise RuntimeError("nghttpx did not start")
 
 
 def hold(args, name, server, emulator, calls):
