@@ -200,18 +200,27 @@ static void on_closed(struct crpc_tag *tag, bool ok) {
   crpc_call_settle(call);
 }
 
+/* The core reads a message's length and ends the call itself if that is over
+ * the limit. All that is left for us is to know why. */
+static void note_too_large(struct crpc_call *call) {
+  call->refused_by_core = true;
+  call->status = cb_status_make(CB_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE",
+                                "the message is larger than this server takes");
+}
+
 /* The only message of a unary or server streaming call has come, or not. */
-static void open_with_message(struct crpc_call *call, bool ok) {
+static void open_with_message(struct crpc_call *call, grpc_byte_buffer *bytes) {
   ProtobufCMessage *message = NULL;
   struct cb_status status;
 
-  if (!call->message) {
+  if (!bytes) {
+    if (grpc_call_failed_before_recv_message(call->core)) return; /* left */
     status = cb_status_make(CB_INVALID_ARGUMENT, "MALFORMED_REQUEST",
                             "the call came without a request message");
-    if (ok) crpc_call_abort(call, &status);
-    return; /* else the core ends it: too large, or the caller has left */
+    crpc_call_abort(call, &status);
+    return;
   }
-  status = crpc_call_unpack(call, crpc_call_arena(call), &message);
+  status = crpc_call_unpack(call, bytes, crpc_call_arena(call), &message);
   if (status.code == CB_OK) {
     dispatch(call, message);
   } else {
@@ -219,13 +228,13 @@ static void open_with_message(struct crpc_call *call, bool ok) {
   }
 }
 
-static void deliver(struct crpc_call *call) {
+static void deliver(struct crpc_call *call, grpc_byte_buffer *bytes) {
   struct cb_arena *arena = NULL;
   ProtobufCMessage *message = NULL;
   struct cb_status status;
 
-  if (!call->message) {
-    if (call->half_closed) return;
+  if (!bytes) {
+    if (grpc_call_failed_before_recv_message(call->core)) return; /* left */
     call->half_closed = true;
     if (call->events && call->events->half_closed) {
       call->events->half_closed(call, call->ctx);
@@ -233,7 +242,7 @@ static void deliver(struct crpc_call *call) {
     return;
   }
   arena = crpc_call_new_arena(call);
-  status = crpc_call_unpack(call, arena, &message);
+  status = crpc_call_unpack(call, bytes, arena, &message);
   if (status.code != CB_OK) {
     crpc_call_abort(call, &status);
   } else if (call->events && call->events->message) {
@@ -244,16 +253,21 @@ static void deliver(struct crpc_call *call) {
 
 static void on_received(struct crpc_tag *tag, bool ok) {
   struct crpc_call *call = CB_CONTAINER(tag, struct crpc_call, received);
+  grpc_byte_buffer *bytes = call->message;
 
+  call->message = NULL; /* the handler may start the next read in there */
   call->holds--;
   call->reading = false;
-  if (call->stage == CRPC_AT_REQUEST) {
-    open_with_message(call, ok);
-  } else if (call->stage == CRPC_AT_HANDLER && (ok || call->message)) {
-    deliver(call);
+  if (call->stage == CRPC_AT_END || call->stage == CRPC_AT_CLOSE) {
+    /* Nobody wants it any more. */
+  } else if (!ok) {
+    note_too_large(call);
+  } else if (call->stage == CRPC_AT_REQUEST) {
+    open_with_message(call, bytes);
+  } else {
+    deliver(call, bytes);
   }
-  if (call->message) grpc_byte_buffer_destroy(call->message);
-  call->message = NULL;
+  if (bytes) grpc_byte_buffer_destroy(bytes);
   crpc_call_settle(call);
 }
 

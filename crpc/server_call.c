@@ -68,6 +68,7 @@ void crpc_call_read(struct crpc_call *call) {
 }
 
 struct cb_status crpc_call_unpack(struct crpc_call *call,
+                                  grpc_byte_buffer *bytes,
                                   struct cb_arena *arena,
                                   ProtobufCMessage **ret_message) {
   const struct crpc_server_options *options = &call->server->options;
@@ -80,8 +81,8 @@ struct cb_status crpc_call_unpack(struct crpc_call *call,
     return cb_status_make(CB_RESOURCE_EXHAUSTED, "MEMORY_EXHAUSTED",
                           "the server has no memory left for the request");
   }
-  return crpc_payload_unpack(call->message, call->route->method->request,
-                             &limits, arena, ret_message);
+  return crpc_payload_unpack(bytes, call->route->method->request, &limits,
+                             arena, ret_message);
 }
 
 struct cb_arena *crpc_call_new_arena(struct crpc_call *call) {
@@ -113,7 +114,7 @@ struct cb_arena *crpc_call_take_arena(struct crpc_call *call) {
 
 /* How the caller saw the call end. */
 static struct cb_status final_status(const struct crpc_call *call) {
-  if (!call->core_cancelled) return call->status;
+  if (!call->core_cancelled || call->refused_by_core) return call->status;
   if (cb_now(NULL) >= call->deadline) {
     return cb_status_make(CB_DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED",
                           "the deadline passed before the call was done");

@@ -123,6 +123,7 @@ struct crpc_call {
   struct crpc_tag received;
   struct crpc_tag sent;
   int core_cancelled;        /* written by the core */
+  bool refused_by_core;      /* its message was over the limit */
   grpc_byte_buffer *message; /* written by the core */
 
   /* Memory: what the handler may take away, and what it may not. */
@@ -186,8 +187,9 @@ struct cb_arena *crpc_call_new_arena(struct crpc_call *call);
 /* Reads the next message into call->message. */
 bool crpc_call_start_read(struct crpc_call *call);
 
-/* Unpacks call->message into arena. */
+/* Unpacks bytes, which stay the caller's, into arena. */
 struct cb_status crpc_call_unpack(struct crpc_call *call,
+                                  grpc_byte_buffer *bytes,
                                   struct cb_arena *arena,
                                   ProtobufCMessage **ret_message);
 
