@@ -96,9 +96,17 @@ struct vtx_engine *vtx_engine_new(const struct vtx_engine_options *options,
   return NULL;
 }
 
+/* Whoever posted while the thread was ending, or after, has given its mail
+ * away: let the mail see that everything is over. */
+static void drain(struct vtx_engine *engine) {
+  while (cb_mailbox_deliver(&engine->mailbox) > 0) {
+  }
+}
+
 void vtx_engine_free(struct vtx_engine *engine) {
   if (!engine) return;
   assert(!engine->running);
+  drain(engine);
   assert(cb_list_empty(&engine->transfers));
   vtx_origins_release(&engine->origins);
   vtx_easy_pool_release(&engine->pool);
@@ -216,10 +224,7 @@ void vtx_engine_stop(struct vtx_engine *engine) {
   curl_multi_wakeup(engine->multi);
   pthread_join(engine->thread, NULL);
   engine->running = false;
-  /* Whoever posted while the thread was ending still owns nothing: let its
-   * mail see that everything is over. */
-  while (cb_mailbox_deliver(&engine->mailbox) > 0) {
-  }
+  drain(engine);
 }
 
 void vtx_engine_post(struct vtx_engine *engine, struct cb_mail *mail) {

@@ -49,12 +49,16 @@ void vtx_engine_set_pull(struct vtx_engine *engine, void (*pull)(void *self),
 bool vtx_engine_start(struct vtx_engine *engine);
 
 /* Stops and joins the thread. Transfers still in flight are aborted; their
- * done comes first, with CANCELLED. From another thread than the engine's. */
+ * done comes first, with CANCELLED, and no other can begin. Mail that was not
+ * taken by then is delivered on the caller's thread. From another thread than
+ * the engine's; again does nothing. */
 void vtx_engine_stop(struct vtx_engine *engine);
 
+/* Delivers mail that came after stop, and frees. No timer may be set. NULL is
+ * fine. */
 void vtx_engine_free(struct vtx_engine *engine);
 
-/* Delivers mail on the engine's thread; from any thread, until stop. */
+/* Delivers mail on the engine's thread; from any thread, until free. */
 void vtx_engine_post(struct vtx_engine *engine, struct cb_mail *mail);
 
 /* The time this turn began, cb_clock nanoseconds. */

@@ -5,3 +5,5 @@ target_link_libraries(test_http PRIVATE vtx_options PUBLIC cb_base vtx_vertex)
 
 vtx_unit_test(transfer vtx_vertex test_http PkgConfig::ZLIB)
 vtx_unit_test(model_call vtx_vertex test_http)
+vtx_unit_test(credential vtx_vertex test_http)
+vtx_unit_test(engine vtx_vertex test_http)
