@@ -283,6 +283,8 @@ struct fixture *fixture_new(const struct crpc_server_options *options,
   fixture->server = crpc_server_new(fixture->loop, &server, &status);
   assert_non_null(fixture->server);
   assert_true(echo_Echo_add(fixture->server, &handlers, fixture));
+  assert_true(crpc_server_add_alias(fixture->server, "/other.Path/Speak",
+                                    "/echo.v1.Echo/Say"));
   assert_true(crpc_server_listen(fixture->server,
                                  address ? address : "127.0.0.1:0",
                                  &fixture->address, &status));
@@ -396,6 +398,13 @@ static void on_done(void *ctx, const struct crpc_outcome *outcome) {
   copy(talk->reason, sizeof talk->reason, status->reason);
   copy(talk->message, sizeof talk->message, status->message);
   copy(talk->field, sizeof talk->field, status->field);
+  copy(talk->first, sizeof talk->first,
+       find(outcome->initial_metadata, outcome->initial_count, "x-first"));
+  copy(talk->last, sizeof talk->last,
+       find(outcome->trailing_metadata, outcome->trailing_count, "x-last"));
+  talk->bad =
+      find(outcome->initial_metadata, outcome->initial_count, "bad key") ||
+      find(outcome->trailing_metadata, outcome->trailing_count, "x-bad");
   if (status->quota_count > 0) {
     copy(talk->quota, sizeof talk->quota, status->quota[0].subject);
   }

@@ -5,6 +5,7 @@
  * details), "hold" (never ends by itself), "later" (ends from a timer) or
  * "big" (an answer of size bytes). Repeat sends count answers of size bytes
  * whenever there is room, then finishes ("fail": fails; "hold": goes on).
+ * Say is also reached under "/other.Path/Speak".
  */
 #ifndef TESTS_UNIT_SUPPORT_CRPC_FIXTURE_H
 #define TESTS_UNIT_SUPPORT_CRPC_FIXTURE_H
@@ -89,6 +90,9 @@ struct talk {
   char request_id[160];
   bool id_in_trailers;
   char pushback[32];
+  char first[8]; /* "x-first" of the initial metadata */
+  char last[8];  /* "x-last" of the trailing metadata */
+  bool bad;      /* some metadata came that should have been dropped */
 };
 
 struct talk talk_make(struct fixture *fixture);
