@@ -78,7 +78,7 @@ static int dial(struct fixture *fixture) {
   int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
   address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  address.sin_port = htons((uint16_t)atoi(strrchr(url, ':') + 1));
+  address.sin_port = htons((uint16_t)strtol(strrchr(url, ':') + 1, NULL, 10));
   assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
   return fd;
 }
@@ -129,7 +129,8 @@ static int ask(struct fixture *fixture, const char *head, const char *body) {
 
 static void assert_status(struct fixture *fixture, int status) {
   assert_non_null(fixture->answer.data);
-  assert_int_equal(atoi(fixture->answer.data + strlen("HTTP/1.1 ")), status);
+  assert_int_equal(strtol(fixture->answer.data + strlen("HTTP/1.1 "), NULL, 10),
+                   status);
 }
 
 static void assert_answer_has(struct fixture *fixture, const char *text) {
