@@ -97,7 +97,7 @@ static const char *step(const char *path, const char *name) {
 
   if (strncmp(path, name, size) != 0) return NULL;
   if (path[size] == 0) return path + size;
-  return path[size] == '.' ? path + size + 1 : NULL;
+  return path[size] == '.' && path[size + 1] ? path + size + 1 : NULL;
 }
 
 static bool fields_have(Field *const *fields, size_t count, const char *path) {

@@ -60,13 +60,13 @@ const char *crpc_wire_tag(const uint8_t **at, const uint8_t *end,
 static const ProtobufCFieldDescriptor *find_field(
     const ProtobufCMessageDescriptor *type,
     const ProtobufCFieldDescriptor *last, uint32_t number) {
-  const ProtobufCFieldDescriptor *end = type->fields + type->n_fields;
   unsigned low = 0;
   unsigned high = type->n_field_ranges;
   unsigned index;
 
   if (last && last->id == number) return last;
-  if (last && last + 1 < end && last[1].id == number) return last + 1;
+  if (last && last + 1 < type->fields + type->n_fields && last[1].id == number)
+    return last + 1;
   while (low < high) {
     unsigned middle = low + (high - low) / 2;
 

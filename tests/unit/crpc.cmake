@@ -33,3 +33,14 @@ vtx_unit_test(inflate crpc cb_base PkgConfig::ZLIB)
 vtx_unit_test(status_details crpc cb_base)
 
 include(${CMAKE_CURRENT_SOURCE_DIR}/crpc_runtime.cmake OPTIONAL)
+
+# Health and reflection, through a real server.
+if(TARGET crpc_test_support)
+  set(TEST_DESCRIPTOR_SET ${CMAKE_CURRENT_BINARY_DIR}/golden.binpb)
+  descriptor_set(${TEST_DESCRIPTOR_SET} ${golden}
+    crpc/test/v1/everything.proto crpc/test/v1/extension.proto)
+  vtx_unit_test(crpc_services crpc_test_support crpc_test_stubs)
+  target_sources(test_crpc_services PRIVATE ${TEST_DESCRIPTOR_SET})
+  target_compile_definitions(test_crpc_services PRIVATE
+    TEST_DESCRIPTOR_SET="${TEST_DESCRIPTOR_SET}")
+endif()

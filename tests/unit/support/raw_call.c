@@ -57,6 +57,7 @@ void raw_open(struct raw_call *raw, struct fixture *fixture, const char *path,
   grpc_op ops[2] = {{.op = GRPC_OP_SEND_INITIAL_METADATA},
                     {.op = GRPC_OP_RECV_INITIAL_METADATA}};
   grpc_op status = {.op = GRPC_OP_RECV_STATUS_ON_CLIENT};
+  grpc_slice method = grpc_slice_from_copied_string(path);
 
   *raw = (struct raw_call){.fixture = fixture};
   raw->opened.run = on_opened;
@@ -69,9 +70,9 @@ void raw_open(struct raw_call *raw, struct fixture *fixture, const char *path,
   raw->channel = connect_to(fixture->address, compression);
   raw->call =
       grpc_channel_create_call(raw->channel, NULL, 0, fixture->loop->queue,
-                               grpc_slice_from_copied_string(path), NULL,
-                               crpc_time_to_core(deadline), NULL);
+                               method, NULL, crpc_time_to_core(deadline), NULL);
   assert_non_null(raw->call);
+  grpc_slice_unref(method); /* the call has its own */
   ops[1].data.recv_initial_metadata.recv_initial_metadata = &raw->initial;
   start(raw, ops, 2, &raw->opened);
   status.data.recv_status_on_client.trailing_metadata = &raw->trailing;
