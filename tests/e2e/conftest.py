@@ -43,34 +43,50 @@ def emulator(emulator_process):
     emulator_process.reset()
 
 
+class Shared:
+    """The server that most tests share, and a channel to it. Where a test has
+    killed it the next one gets another, so that the fault shows once."""
+
+    def __init__(self, emulator):
+        self.flags = ("--base-url", emulator.url, "--project", "e2e",
+                      "--api-key", "e2e-key", "--default-model", harness.MODEL)
+        self.server = self.channel = None
+
+    def ready(self):
+        if self.server is None or self.server.child.poll() is not None:
+            if self.channel:
+                self.channel.close()
+            self.server = harness.Vertexd(*self.flags).start()
+            self.channel = grpc.insecure_channel(self.server.target)
+        return self
+
+    def stop(self):
+        if self.server:
+            self.channel.close()
+            code = self.server.stop()
+            assert code == 0, self.server.log()
+
+
 @pytest.fixture(scope="session")
-def server_process(emulator_process):
-    process = harness.Vertexd(
-        "--base-url", emulator_process.url, "--project", "e2e",
-        "--api-key", "e2e-key", "--default-model", harness.MODEL).start()
-    yield process
-    code = process.stop()
-    assert code == 0, process.log()
+def shared(emulator_process):
+    all_tests = Shared(emulator_process)
+    yield all_tests
+    all_tests.stop()
 
 
 @pytest.fixture
-def server(server_process):
+def server(shared):
     """The shared server; afterwards nothing may be left in it."""
-    yield server_process
-    assert server_process.child.poll() is None, server_process.log()
-    left = server_process.settle()
+    process = shared.ready().server
+    yield process
+    assert process.child.poll() is None, process.log()
+    left = process.settle()
     assert not left, f"left behind: {left}"
 
 
-@pytest.fixture(scope="session")
-def channel_for_all(server_process):
-    with grpc.insecure_channel(server_process.target) as channel:
-        yield channel
-
-
 @pytest.fixture
-def channel(server, channel_for_all):
-    return channel_for_all
+def channel(server, shared):
+    return shared.channel
 
 
 @pytest.fixture

