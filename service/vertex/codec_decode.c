@@ -87,8 +87,10 @@ struct whole {
   uint64_t magnitude;
 };
 
+/* -2^63 itself is refused: as a double it may have been a little less. */
 static bool whole_from_double(double value, struct whole *ret_whole) {
-  if (!(fabs(value) < 18446744073709551616.0) || value != floor(value))
+  if (!(value < 18446744073709551616.0 && value > -9223372036854775808.0) ||
+      value != floor(value))
     return false;
   ret_whole->negative = value < 0;
   ret_whole->magnitude = (uint64_t)fabs(value);

@@ -1,0 +1,9 @@
+# The half of the vertex room that only computes.
+add_library(vertex_help STATIC ${CMAKE_CURRENT_SOURCE_DIR}/support/vertex_help.c)
+target_include_directories(vertex_help PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(vertex_help PRIVATE vtx_options PkgConfig::JSON_C
+  PUBLIC cb_base vtx_vertex)
+
+foreach(module codec_decode codec_encode codec_round_trip)
+  vtx_unit_test(${module} vertex_help vtx_vertex PkgConfig::JSON_C m)
+endforeach()
