@@ -57,18 +57,22 @@ struct crpc_outcome {
   size_t trailing_count;
 };
 
-/* Called by generated code. events is the method's typed events struct, whose
- * messages method->deliver() hands out; done is its done member. request is
- * packed before the return. Returns {0, 0} when out of memory: no event
- * comes. */
+/* Where the events of a call go: events is the method's typed events struct,
+ * whose messages method->deliver() hands out; done is its done member. */
+struct crpc_rpc_sink {
+  const void *events;
+  void (*done)(void *ctx, const struct crpc_outcome *outcome);
+  void *ctx;
+};
+
+/* Called by generated code. request is packed, and sink copied, before the
+ * return; sink->events is borrowed until done. Returns {0, 0} when out of
+ * memory: no event comes. */
 struct cb_id crpc_rpc_start(struct crpc_channel *channel,
                             const struct crpc_method *method,
                             const ProtobufCMessage *request,
                             const struct crpc_rpc_options *options,
-                            const void *events,
-                            void (*done)(void *ctx,
-                                         const struct crpc_outcome *outcome),
-                            void *ctx);
+                            const struct crpc_rpc_sink *sink);
 
 /* Ends the call early; done comes with CANCELLED. An id that is gone is
  * fine. */

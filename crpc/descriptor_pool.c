@@ -63,8 +63,8 @@ bool crpc_pool_add(struct crpc_pool *pool, const uint8_t *set, size_t size,
                    struct cb_arena *arena) {
   const uint8_t *end = set + size;
 
-  if (crpc_wire_scan(&google_protobuf_FileDescriptorSet_descriptor, set, size,
-                     NULL, arena, NULL)
+  if (crpc_wire_scan(&google_protobuf_FileDescriptorSet_descriptor,
+                     (struct crpc_bytes){set, size}, NULL, arena, NULL)
           .code != CB_OK)
     return false;
   if (!grow(pool, count_files(set, size), arena)) return false;
@@ -73,8 +73,9 @@ bool crpc_pool_add(struct crpc_pool *pool, const uint8_t *set, size_t size,
     ProtobufCMessage *message = NULL;
     const File *file;
 
-    if (crpc_unpack(&google_protobuf_FileDescriptorProto_descriptor, bytes.data,
-                    bytes.len, NULL, arena, &message)
+    if (crpc_unpack(&google_protobuf_FileDescriptorProto_descriptor,
+                    (struct crpc_bytes){bytes.data, bytes.len}, NULL, arena,
+                    &message)
             .code != CB_OK)
       return false;
     file = (const File *)message;

@@ -225,9 +225,11 @@ bool crpc_health_set(struct crpc_health *health, const char *service,
 
   if (!is_known(health, service)) return false;
   if (!state && !serving) {
-    state = malloc(sizeof *state + strlen(service) + 1);
+    size_t size = strlen(service) + 1;
+
+    state = malloc(sizeof *state + size);
     if (!state) return false;
-    strcpy(state->service, service);
+    memcpy(state->service, service, size);
     state->next = health->states;
     health->states = state;
   }

@@ -73,7 +73,8 @@ struct cb_status crpc_payload_unpack(
     status = inflate(bytes->data.raw.compression, &inflated, &data, &size);
   }
   if (status.code == CB_OK) {
-    status = crpc_unpack(descriptor, data, size, &wire, arena, ret_message);
+    status = crpc_unpack(descriptor, (struct crpc_bytes){data, size}, &wire,
+                         arena, ret_message);
   }
   cb_buf_release(&gathered);
   cb_buf_release(&inflated);

@@ -13,6 +13,12 @@
 typedef grpc_reflection_ServerReflectionRequest Question;
 typedef grpc_reflection_ServerReflectionResponse Answer;
 
+/* The cases of the two oneofs, whose names are longer than a line. */
+#define ASKED(what) \
+  grpc_reflection_ServerReflectionRequest_MESSAGE_REQUEST_##what
+#define ANSWERED(what) \
+  grpc_reflection_ServerReflectionResponse_MESSAGE_RESPONSE_##what
+
 /* What an answer is made from, and of. */
 struct maker {
   const struct crpc_reflection *reflection;
@@ -37,8 +43,7 @@ static void say_error(struct maker *maker, enum cb_code code,
   grpc__reflection__v1__error_response__init(error);
   error->error_code = (int32_t)code;
   if (text) error->error_message = text;
-  maker->answer.message_response_case =
-      grpc_reflection_ServerReflectionResponse_MESSAGE_RESPONSE_ERROR_RESPONSE;
+  maker->answer.message_response_case = ANSWERED(ERROR_RESPONSE);
   maker->answer.error_response = error;
 }
 
@@ -86,8 +91,7 @@ static void say_files(struct maker *maker, size_t index) {
     if (marks[i] && i != index)
       files->file_descriptor_proto[files->n_file_descriptor_proto++] =
           pool->files[i].bytes;
-  maker->answer.message_response_case =
-      grpc_reflection_ServerReflectionResponse_MESSAGE_RESPONSE_FILE_DESCRIPTOR_RESPONSE;
+  maker->answer.message_response_case = ANSWERED(FILE_DESCRIPTOR_RESPONSE);
   maker->answer.file_descriptor_response = files;
 }
 
@@ -117,7 +121,7 @@ static void say_extensions(struct maker *maker, const char *type) {
   numbers->n_extension_number = count;
   crpc_pool_extensions(pool, type, numbers->extension_number, count);
   maker->answer.message_response_case =
-      grpc_reflection_ServerReflectionResponse_MESSAGE_RESPONSE_ALL_EXTENSION_NUMBERS_RESPONSE;
+      ANSWERED(ALL_EXTENSION_NUMBERS_RESPONSE);
   maker->answer.all_extension_numbers_response = numbers;
 }
 
@@ -150,8 +154,7 @@ static void say_services(struct maker *maker) {
     list->service[i] = &services[i];
   }
   list->n_service = count;
-  maker->answer.message_response_case =
-      grpc_reflection_ServerReflectionResponse_MESSAGE_RESPONSE_LIST_SERVICES_RESPONSE;
+  maker->answer.message_response_case = ANSWERED(LIST_SERVICES_RESPONSE);
   maker->answer.list_services_response = list;
 }
 
@@ -165,16 +168,16 @@ static void make(struct maker *maker, const Question *question) {
   const char *name;
 
   switch (question->message_request_case) {
-    case grpc_reflection_ServerReflectionRequest_MESSAGE_REQUEST_FILE_BY_FILENAME:
+    case ASKED(FILE_BY_FILENAME):
       name = question->file_by_filename;
       say_found(maker, crpc_pool_find_file(pool, name), "no such file: ", name);
       return;
-    case grpc_reflection_ServerReflectionRequest_MESSAGE_REQUEST_FILE_CONTAINING_SYMBOL:
+    case ASKED(FILE_CONTAINING_SYMBOL):
       name = plain(question->file_containing_symbol);
       say_found(maker, crpc_pool_find_symbol(pool, name),
                 "no such symbol: ", name);
       return;
-    case grpc_reflection_ServerReflectionRequest_MESSAGE_REQUEST_FILE_CONTAINING_EXTENSION:
+    case ASKED(FILE_CONTAINING_EXTENSION):
       name = plain(question->file_containing_extension->containing_type);
       say_found(maker,
                 crpc_pool_find_extension(
@@ -182,10 +185,10 @@ static void make(struct maker *maker, const Question *question) {
                     question->file_containing_extension->extension_number),
                 "no such extension of: ", name);
       return;
-    case grpc_reflection_ServerReflectionRequest_MESSAGE_REQUEST_ALL_EXTENSION_NUMBERS_OF_TYPE:
+    case ASKED(ALL_EXTENSION_NUMBERS_OF_TYPE):
       say_extensions(maker, plain(question->all_extension_numbers_of_type));
       return;
-    case grpc_reflection_ServerReflectionRequest_MESSAGE_REQUEST_LIST_SERVICES:
+    case ASKED(LIST_SERVICES):
       say_services(maker);
       return;
     default:

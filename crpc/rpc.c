@@ -323,11 +323,11 @@ static grpc_byte_buffer *pack_request(struct crpc_rpc *rpc,
   return crpc_payload_pack(request, size);
 }
 
-struct cb_id crpc_rpc_start(
-    struct crpc_channel *channel, const struct crpc_method *method,
-    const ProtobufCMessage *request, const struct crpc_rpc_options *options,
-    const void *events,
-    void (*done)(void *ctx, const struct crpc_outcome *outcome), void *ctx) {
+struct cb_id crpc_rpc_start(struct crpc_channel *channel,
+                            const struct crpc_method *method,
+                            const ProtobufCMessage *request,
+                            const struct crpc_rpc_options *options,
+                            const struct crpc_rpc_sink *sink) {
   const struct crpc_rpc_options none = {0};
   struct crpc_rpc *rpc;
   grpc_byte_buffer *bytes;
@@ -337,9 +337,9 @@ struct cb_id crpc_rpc_start(
   if (!options) options = &none;
   rpc = new_rpc(channel, method, options);
   if (!rpc) return (struct cb_id){0, 0};
-  rpc->events = events;
-  rpc->done = done;
-  rpc->ctx = ctx;
+  rpc->events = sink->events;
+  rpc->done = sink->done;
+  rpc->ctx = sink->ctx;
   fill_metadata(rpc, options);
   bytes = pack_request(rpc, request);
   if (bytes) {

@@ -25,8 +25,8 @@ static ProtobufCMessage *find_detail(const google_rpc_Status *status,
     const char *name = strrchr(any->type_url, '/');
 
     if (!name || strcmp(name + 1, type->name) != 0) continue;
-    if (crpc_unpack(type, any->value.data, any->value.len, NULL, arena,
-                    &message)
+    if (crpc_unpack(type, (struct crpc_bytes){any->value.data, any->value.len},
+                    NULL, arena, &message)
             .code == CB_OK)
       return message;
   }
@@ -113,8 +113,8 @@ struct cb_status crpc_status_parse(enum cb_code code, const char *message,
 
   status.retryable = code == CB_UNAVAILABLE;
   if (code == CB_OK || size == 0) return status;
-  if (crpc_unpack(&google_rpc_Status_descriptor, details, size, NULL, arena,
-                  &unpacked)
+  if (crpc_unpack(&google_rpc_Status_descriptor,
+                  (struct crpc_bytes){details, size}, NULL, arena, &unpacked)
           .code != CB_OK)
     return status;
   parsed = (const google_rpc_Status *)unpacked;

@@ -22,18 +22,19 @@ static void leave(void *self, void *block) {
 }
 
 struct cb_status crpc_unpack(const ProtobufCMessageDescriptor *descriptor,
-                             const uint8_t *data, size_t size,
+                             struct crpc_bytes bytes,
                              const struct crpc_wire_limits *limits,
                              struct cb_arena *arena,
                              ProtobufCMessage **ret_message) {
   struct cb_status status =
-      crpc_wire_scan(descriptor, data, size, limits, arena, NULL);
+      crpc_wire_scan(descriptor, bytes, limits, arena, NULL);
   struct source source = {arena, false};
   ProtobufCAllocator allocator = {take, leave, &source};
   ProtobufCMessage *message;
 
   if (status.code != CB_OK) return status;
-  message = protobuf_c_message_unpack(descriptor, &allocator, size, data);
+  message =
+      protobuf_c_message_unpack(descriptor, &allocator, bytes.size, bytes.data);
   if (!message && source.refused)
     return cb_status_make(CB_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE",
                           "there is no memory for the message");

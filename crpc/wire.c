@@ -363,15 +363,15 @@ static void start(struct crpc_wire_scan *scan,
 }
 
 struct cb_status crpc_wire_scan(const ProtobufCMessageDescriptor *descriptor,
-                                const uint8_t *data, size_t size,
+                                struct crpc_bytes bytes,
                                 const struct crpc_wire_limits *limits,
                                 struct cb_arena *arena,
                                 struct crpc_wire_report *ret_report) {
   struct crpc_wire_scan scan;
 
-  if (size == 0) data = (const uint8_t *)""; /* may be NULL */
+  if (bytes.size == 0) bytes.data = (const uint8_t *)""; /* may be NULL */
   start(&scan, limits);
-  push(&scan, descriptor, data, data + size);
+  push(&scan, descriptor, bytes.data, bytes.data + bytes.size);
   pop(&scan);
   while (scan.depth > 0) {
     const char *why = scan_field(&scan);

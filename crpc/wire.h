@@ -29,6 +29,12 @@ struct cb_arena;
 /* Message levels in all, as other languages' parsers have it. */
 #define CRPC_MAX_DEPTH 100
 
+/* Borrowed bytes; data may be NULL where size is 0. */
+struct crpc_bytes {
+  const uint8_t *data;
+  size_t size;
+};
+
 struct crpc_wire_limits {
   int max_depth;       /* 0: CRPC_MAX_DEPTH */
   size_t max_elements; /* fields, repeated ones each; 0: 10,000,000 */
@@ -41,20 +47,20 @@ struct crpc_wire_report {
                       bound */
 };
 
-/* Scans size bytes as a message of that descriptor. CB_OK and *ret_report
+/* Scans bytes as a message of that descriptor. CB_OK and *ret_report
  * (may be NULL); or INVALID_ARGUMENT with reason MALFORMED_REQUEST (bytes that
  * are no message; too deep; bad UTF-8, NUL; unknown enum number is not judged
  * here) and the field path as far as known, or RESOURCE_EXHAUSTED with reason
  * REQUEST_TOO_LARGE (elements, unpacked size). Texts come from arena. */
 struct cb_status crpc_wire_scan(const ProtobufCMessageDescriptor *descriptor,
-                                const uint8_t *data, size_t size,
+                                struct crpc_bytes bytes,
                                 const struct crpc_wire_limits *limits,
                                 struct cb_arena *arena,
                                 struct crpc_wire_report *ret_report);
 
 /* Scans and unpacks into arena. On success *ret_message is owned by arena. */
 struct cb_status crpc_unpack(const ProtobufCMessageDescriptor *descriptor,
-                             const uint8_t *data, size_t size,
+                             struct crpc_bytes bytes,
                              const struct crpc_wire_limits *limits,
                              struct cb_arena *arena,
                              ProtobufCMessage **ret_message);

@@ -16,8 +16,8 @@
 typedef Google__Protobuf__Compiler__CodeGeneratorResponse Response;
 typedef Google__Protobuf__Compiler__CodeGeneratorResponse__File ResponseFile;
 
-#define FEATURE_PROTO3_OPTIONAL \
-  GOOGLE__PROTOBUF__COMPILER__CODE_GENERATOR_RESPONSE__FEATURE__FEATURE_PROTO3_OPTIONAL
+#define FEATURE(name) \
+  GOOGLE__PROTOBUF__COMPILER__CODE_GENERATOR_RESPONSE__FEATURE__##name
 #define MAX_BYTES ((size_t)1 << 30)
 
 static void die(const char *what) {
@@ -115,7 +115,7 @@ static void answer(const gen_Request *request, struct cb_arena *arena) {
   Response response = GOOGLE__PROTOBUF__COMPILER__CODE_GENERATOR_RESPONSE__INIT;
 
   response.has_supported_features = 1;
-  response.supported_features = FEATURE_PROTO3_OPTIONAL;
+  response.supported_features = FEATURE(FEATURE_PROTO3_OPTIONAL);
   response.file = cb_arena_zalloc(arena, 2 * request->n_file_to_generate,
                                   sizeof *response.file);
   if (!response.file) die("out of memory");

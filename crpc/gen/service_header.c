@@ -103,8 +103,9 @@ static void write_client_shims(struct gen_unit *unit,
       "    struct crpc_channel *channel, const %s *request,\n"
       "    const struct crpc_rpc_options *options,\n"
       "    const struct %s_events *events, void *ctx) {\n"
+      "  const struct crpc_rpc_sink sink = {events, events->done, ctx};\n\n"
       "  return crpc_rpc_start(channel, &%s,\n"
-      "      &request->base, options, events, events->done, ctx);\n}\n",
+      "      &request->base, options, &sink);\n}\n",
       gen_define(unit, gen_text(unit->arena, "%s_start", m->name)), m->request,
       m->name, m->name);
 }

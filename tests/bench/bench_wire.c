@@ -23,6 +23,10 @@ struct bytes {
   size_t size;
 };
 
+static struct crpc_bytes plain(const struct bytes *bytes) {
+  return (struct crpc_bytes){bytes->data, bytes->size};
+}
+
 static struct bytes pack(const ProtobufCMessage *message) {
   struct bytes bytes = {message->descriptor, NULL,
                         protobuf_c_message_get_packed_size(message)};
@@ -72,8 +76,7 @@ static struct bytes many_prompts(void) {
 }
 
 static void scan(const struct bytes *bytes) {
-  if (crpc_wire_scan(bytes->type, bytes->data, bytes->size, NULL, NULL, NULL)
-          .code != CB_OK)
+  if (crpc_wire_scan(bytes->type, plain(bytes), NULL, NULL, NULL).code != CB_OK)
     abort();
 }
 
@@ -82,8 +85,8 @@ static void unpack(const struct bytes *bytes) {
   ProtobufCMessage *message;
 
   if (!arena ||
-      crpc_unpack(bytes->type, bytes->data, bytes->size, NULL, arena, &message)
-              .code != CB_OK)
+      crpc_unpack(bytes->type, plain(bytes), NULL, arena, &message).code !=
+          CB_OK)
     abort();
   cb_arena_free(arena);
 }
@@ -115,7 +118,7 @@ static void measure(const char *what, void (*run)(const struct bytes *bytes),
 static void measure_all(const char *name, struct bytes bytes) {
   struct crpc_wire_report report;
 
-  crpc_wire_scan(bytes.type, bytes.data, bytes.size, NULL, NULL, &report);
+  crpc_wire_scan(bytes.type, plain(&bytes), NULL, NULL, &report);
   printf("%s: %zu bytes, %zu unpacked, %zu elements\n", name, bytes.size,
          report.unpacked, report.elements);
   measure("scan", scan, &bytes);

@@ -53,14 +53,18 @@ static void check_limits(const ProtobufCMessageDescriptor *type,
   struct crpc_wire_limits limits = {.max_unpacked = report->unpacked,
                                     .max_elements = report->elements};
 
-  must(crpc_wire_scan(type, data, size, &limits, arena, NULL).code == CB_OK);
+  must(crpc_wire_scan(type, (struct crpc_bytes){data, size}, &limits, arena,
+                      NULL)
+           .code == CB_OK);
   limits.max_unpacked--;
-  must(crpc_wire_scan(type, data, size, &limits, arena, NULL).code ==
-       CB_RESOURCE_EXHAUSTED);
+  must(crpc_wire_scan(type, (struct crpc_bytes){data, size}, &limits, arena,
+                      NULL)
+           .code == CB_RESOURCE_EXHAUSTED);
   if (report->elements < 2) return; /* a limit of 0 means another thing */
   limits = (struct crpc_wire_limits){.max_elements = report->elements - 1};
-  must(crpc_wire_scan(type, data, size, &limits, arena, NULL).code ==
-       CB_RESOURCE_EXHAUSTED);
+  must(crpc_wire_scan(type, (struct crpc_bytes){data, size}, &limits, arena,
+                      NULL)
+           .code == CB_RESOURCE_EXHAUSTED);
 }
 
 /* Scans, unpacks and packs. False if the scan says no. The bytes are the
@@ -72,8 +76,8 @@ static bool round_trip(const ProtobufCMessageDescriptor *type,
   size_t used = 0;
   ProtobufCAllocator allocator = {count_alloc, count_free, &used};
   struct crpc_wire_report report;
-  struct cb_status status =
-      crpc_wire_scan(type, data, size, NULL, arena, &report);
+  struct cb_status status = crpc_wire_scan(
+      type, (struct crpc_bytes){data, size}, NULL, arena, &report);
   ProtobufCMessage *message;
 
   if (status.code == CB_OK) {

@@ -49,18 +49,16 @@ bool crpc_server_add_service(struct crpc_server *server,
   return true;
 }
 
-struct cb_id crpc_rpc_start(
-    struct crpc_channel *channel, const struct crpc_method *method,
-    const ProtobufCMessage *request, const struct crpc_rpc_options *options,
-    const void *events,
-    void (*done)(void *ctx, const struct crpc_outcome *outcome), void *ctx) {
+struct cb_id crpc_rpc_start(struct crpc_channel *channel,
+                            const struct crpc_method *method,
+                            const ProtobufCMessage *request,
+                            const struct crpc_rpc_options *options,
+                            const struct crpc_rpc_sink *sink) {
   (void)channel;
   (void)options;
-  (void)events;
-  (void)ctx;
   seen_now()->method = method;
   seen_now()->message = request;
-  seen_now()->done = done;
+  seen_now()->done = sink->done;
   return (struct cb_id){1, 2};
 }
 

@@ -61,11 +61,14 @@ static void add_message(struct fixture *f, const ProtobufCMessage *message) {
               protobuf_c_message_pack(message, (uint8_t *)(void *)room));
 }
 
+static struct crpc_bytes bytes_of(const struct fixture *f) {
+  return (struct crpc_bytes){(const uint8_t *)f->bytes.data, f->bytes.len};
+}
+
 static struct cb_status scan(struct fixture *f,
                              const struct crpc_wire_limits *limits,
                              struct crpc_wire_report *report) {
-  return crpc_wire_scan(TYPE, (const uint8_t *)f->bytes.data, f->bytes.len,
-                        limits, f->arena, report);
+  return crpc_wire_scan(TYPE, bytes_of(f), limits, f->arena, report);
 }
 
 static void expect_malformed(struct fixture *f, const char *field,
@@ -110,7 +113,9 @@ static void scan__empty_message__ok(void **state) {
   struct fixture *f = *state;
   struct crpc_wire_report report;
 
-  assert_int_equal(crpc_wire_scan(TYPE, NULL, 0, NULL, f->arena, &report).code,
+  assert_int_equal(crpc_wire_scan(TYPE, (struct crpc_bytes){NULL, 0}, NULL,
+                                  f->arena, &report)
+                       .code,
                    CB_OK);
   assert_int_equal(report.elements, 0);
   assert_in_range(report.unpacked, sizeof(crpc_test_Everything),
@@ -378,8 +383,9 @@ static void scan__value_bomb__ends_at_the_limit(void **state) {
     memcpy(at, head.data, head.len);
     cb_buf_release(&head);
   }
-  status = crpc_wire_scan(&google_protobuf_ListValue_descriptor, at,
-                          (size_t)(end - at), NULL, f->arena, NULL);
+  status = crpc_wire_scan(&google_protobuf_ListValue_descriptor,
+                          (struct crpc_bytes){at, (size_t)(end - at)}, NULL,
+                          f->arena, NULL);
   assert_int_equal(status.code, CB_INVALID_ARGUMENT);
   assert_non_null(strstr(status.message, "too deep"));
   free(bytes);
@@ -421,10 +427,8 @@ static void unpack__good__message_lives_in_the_arena(void **state) {
   const crpc_test_Everything *everything;
 
   add_bytes(&f->bytes, 1, "text", 4);
-  assert_int_equal(crpc_unpack(TYPE, (const uint8_t *)f->bytes.data,
-                               f->bytes.len, NULL, f->arena, &message)
-                       .code,
-                   CB_OK);
+  assert_int_equal(
+      crpc_unpack(TYPE, bytes_of(f), NULL, f->arena, &message).code, CB_OK);
   everything = (const crpc_test_Everything *)message;
   assert_string_equal(everything->text, "text");
 }
@@ -437,8 +441,7 @@ static void unpack__arena_too_small__too_large(void **state) {
 
   for (int i = 0; i < 100; i++)
     add_bytes(&f->bytes, 30, "", 0);
-  status = crpc_unpack(TYPE, (const uint8_t *)f->bytes.data, f->bytes.len, NULL,
-                       small, &message);
+  status = crpc_unpack(TYPE, bytes_of(f), NULL, small, &message);
   assert_int_equal(status.code, CB_RESOURCE_EXHAUSTED);
   assert_string_equal(status.reason, "REQUEST_TOO_LARGE");
   assert_null(message);
@@ -451,7 +454,7 @@ static void unpack__required_missing__malformed(void **state) {
 
   assert_int_equal(
       crpc_unpack(&google_protobuf_UninterpretedOption_NamePart_descriptor,
-                  NULL, 0, NULL, f->arena, &message)
+                  (struct crpc_bytes){NULL, 0}, NULL, f->arena, &message)
           .code,
       CB_INVALID_ARGUMENT);
 }

@@ -153,8 +153,10 @@ static inline struct cb_id crpc_test_EverythingService_Unary_start(
     struct crpc_channel *channel, const crpc_test_Everything *request,
     const struct crpc_rpc_options *options,
     const struct crpc_test_EverythingService_Unary_events *events, void *ctx) {
+  const struct crpc_rpc_sink sink = {events, events->done, ctx};
+
   return crpc_rpc_start(channel, &crpc_test_EverythingService_Unary,
-      &request->base, options, events, events->done, ctx);
+      &request->base, options, &sink);
 }
 
 /* rpc ServerStream */
@@ -178,8 +180,10 @@ static inline struct cb_id crpc_test_EverythingService_ServerStream_start(
     struct crpc_channel *channel, const crpc_test_Everything *request,
     const struct crpc_rpc_options *options,
     const struct crpc_test_EverythingService_ServerStream_events *events, void *ctx) {
+  const struct crpc_rpc_sink sink = {events, events->done, ctx};
+
   return crpc_rpc_start(channel, &crpc_test_EverythingService_ServerStream,
-      &request->base, options, events, events->done, ctx);
+      &request->base, options, &sink);
 }
 
 /* rpc ClientStream */
