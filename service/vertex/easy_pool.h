@@ -14,7 +14,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define VTX_EASY_POOL_KEPT 1000
+#define VTX_EASY_POOL_KEPT 256
 
 struct vtx_easy_pool {
   CURL **idle;

@@ -36,7 +36,7 @@ static size_t connections(const struct vtx_origin *origin) {
   size_t most = origin->engine->origins.max_h2;
   size_t count = origin->demand / VTX_ORIGIN_STREAMS + 1 + origin->extra;
 
-  if (!origin->tls || origin->http1) return origin->demand + STEP;
+  if (!vtx_origin_shares(origin)) return origin->demand + STEP;
   return count < most ? count : most;
 }
 
@@ -45,10 +45,20 @@ static void raise_limit(struct vtx_origin *origin) {
   size_t need = connections(origin);
 
   if (need <= origins->limit) return;
-  if (!origin->tls || origin->http1) need = (need + STEP - 1) / STEP * STEP;
+  if (!vtx_origin_shares(origin)) need = (need + STEP - 1) / STEP * STEP;
   origins->limit = need;
   curl_multi_setopt(origin->engine->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
                     (long)need);
+}
+
+/* Has libcurl choose anew what the transfer waits for. */
+static void put_in_anew(struct vtx_transfer *transfer) {
+  CURLM *multi = transfer->engine->multi;
+
+  curl_multi_remove_handle(multi, transfer->easy);
+  curl_easy_setopt(transfer->easy, CURLOPT_PIPEWAIT,
+                   vtx_origin_shares(transfer->origin) ? 1L : 0L);
+  curl_multi_add_handle(multi, transfer->easy);
 }
 
 /* libcurl looks again at a transfer that waits in it when another one ends. If
@@ -56,12 +66,8 @@ static void raise_limit(struct vtx_origin *origin) {
  * that lets the others follow. The newest, since the oldest might be about to
  * get what it waits for. */
 static void nudge(struct vtx_origin *origin) {
-  struct vtx_transfer *newest =
-      CB_CONTAINER(origin->connecting.prev, struct vtx_transfer, queue);
-  CURLM *multi = origin->engine->multi;
-
-  curl_multi_remove_handle(multi, newest->easy);
-  curl_multi_add_handle(multi, newest->easy);
+  put_in_anew(
+      CB_CONTAINER(origin->connecting.prev, struct vtx_transfer, queue));
 }
 
 static void on_impatience(struct cb_timer *timer) {
@@ -72,7 +78,7 @@ static void on_impatience(struct cb_timer *timer) {
   size_t before = engine->origins.limit;
 
   if (origin->connecting_count == 0) return;
-  if (engine->now - oldest->admitted >= PATIENCE && origin->answered) {
+  if (engine->now - oldest->admitted >= PATIENCE && origin->reached) {
     if (connections(origin) < engine->origins.max_h2) {
       origin->extra += connections(origin);
     }
@@ -149,8 +155,21 @@ bool vtx_origin_enter(struct vtx_transfer *transfer, const char *url) {
   return true;
 }
 
+/* Those that wait for somebody's connection to become shared would wait long
+ * where none can be. */
+static void put_all_in_anew(struct vtx_origin *origin) {
+  origin->changed = false;
+  raise_limit(origin);
+  for (struct cb_link *link = origin->connecting.next;
+       link != &origin->connecting; link = link->next) {
+    put_in_anew(CB_CONTAINER(link, struct vtx_transfer, queue));
+  }
+}
+
 static void admit(struct vtx_origin *origin) {
   struct vtx_engine *engine = origin->engine;
+
+  if (origin->changed) put_all_in_anew(origin);
 
   if (!cb_list_empty(&origin->waiting)) raise_limit(origin);
   while (origin->connecting_count < VTX_ORIGIN_CONNECTING &&
@@ -171,6 +190,10 @@ static void admit(struct vtx_origin *origin) {
   }
 }
 
+bool vtx_origin_shares(const struct vtx_origin *origin) {
+  return origin->tls && !origin->http1;
+}
+
 void vtx_origins_admit(struct vtx_engine *engine) {
   struct vtx_origins *origins = &engine->origins;
 
@@ -188,15 +211,18 @@ void vtx_origin_connected(struct vtx_transfer *transfer) {
   if (cb_list_empty(&transfer->queue)) return;
   cb_list_remove(&transfer->queue);
   origin->connecting_count--;
+  origin->reached = true;
   origin->engine->origins.due = true;
 }
 
 void vtx_origin_answered(struct vtx_transfer *transfer, long version) {
   struct vtx_origin *origin = transfer->origin;
+  bool http1 = version < CURL_HTTP_VERSION_2_0;
 
-  origin->answered = true;
-  origin->http1 = origin->tls && version < CURL_HTTP_VERSION_2_0;
-  if (origin->http1) raise_limit(origin);
+  if (!origin->tls || origin->http1 == http1) return;
+  origin->http1 = http1;
+  origin->changed = true;
+  origin->engine->origins.due = true;
 }
 
 void vtx_origin_leave(struct vtx_transfer *transfer) {

@@ -55,8 +55,9 @@ struct vtx_origin {
   size_t demand; /* transfers that live */
   size_t extra;  /* connections above what the streams account for */
   bool tls;
-  bool answered;         /* once; so a connection can be made */
+  bool reached;          /* a connection was made, once */
   bool http1;            /* TLS, but it speaks HTTP/1.1 */
+  bool changed;          /* http1 has; the ones connecting do not know */
   struct cb_timer timer; /* set while transfers are connecting */
   char name[];           /* scheme://host:port */
 };
@@ -69,6 +70,9 @@ void vtx_origins_admit(struct vtx_engine *engine);
 
 /* Puts a new transfer into the queue of its origin. False: no memory. */
 bool vtx_origin_enter(struct vtx_transfer *transfer, const char *url);
+
+/* True if its connections are, or may be, shared by many transfers. */
+bool vtx_origin_shares(const struct vtx_origin *origin);
 
 /* It has got a connection. May be told from libcurl's callbacks, and again. */
 void vtx_origin_connected(struct vtx_transfer *transfer);

@@ -13,6 +13,7 @@
  * one turn is handed out in the same turn, so only a torrent gets there. */
 #define MOST_WAITING ((size_t)1024 * 1024)
 
+#define UPLOAD_BUFFER 16384L
 #define CONNECT_TIMEOUT_MS 10000L
 #define KEEPALIVE_IDLE_S 60L
 #define KEEPALIVE_INTERVAL_S 15L
@@ -142,6 +143,8 @@ static CURL *make_easy(const struct vtx_engine *engine) {
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
   curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connection);
+  /* The least there is; libcurl takes 64 KiB for each transfer otherwise. */
+  curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
   /* Else removing a transfer that resolves a name would wait for it. */
   curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
   if (engine->ca_file) {
@@ -150,8 +153,8 @@ static CURL *make_easy(const struct vtx_engine *engine) {
   return easy;
 }
 
-/* In the clear no waiting for a first connection to show what it can: HTTP/2
- * without TLS is never spoken. */
+/* Without TLS it is never HTTP/2: libcurl 7.88 cannot, on a connection that is
+ * used again. */
 static bool set_options(struct vtx_transfer *transfer, const char *url) {
   CURL *easy = transfer->easy;
   bool tls = strncasecmp(url, "https:", 6) == 0;
@@ -160,7 +163,6 @@ static bool set_options(struct vtx_transfer *transfer, const char *url) {
   curl_easy_setopt(
       easy, CURLOPT_HTTP_VERSION,
       tls ? (long)CURL_HTTP_VERSION_2TLS : (long)CURL_HTTP_VERSION_1_1);
-  curl_easy_setopt(easy, CURLOPT_PIPEWAIT, tls ? 1L : 0L);
   curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE,
                    (curl_off_t)transfer->body.len);
   curl_easy_setopt(easy, CURLOPT_POSTFIELDS, body);
@@ -360,6 +362,8 @@ struct vtx_transfer *vtx_transfer_start(
 void vtx_transfer_run(struct vtx_transfer *transfer) {
   assert(transfer->state == VTX_TRANSFER_WAITING);
   transfer->state = VTX_TRANSFER_RUNNING;
+  curl_easy_setopt(transfer->easy, CURLOPT_PIPEWAIT,
+                   vtx_origin_shares(transfer->origin) ? 1L : 0L);
   if (curl_multi_add_handle(transfer->engine->multi, transfer->easy) !=
       CURLM_OK) {
     vtx_transfer_ended(transfer, CURLE_OUT_OF_MEMORY);

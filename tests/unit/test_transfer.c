@@ -105,10 +105,14 @@ static void start(void *arg) {
   assert_int_equal(tally_count(&probe->done), 0);
 }
 
-static void probe_start(struct probe *probe) {
+static void probe_init(struct probe *probe) {
   tally_init(&probe->done);
   tally_init(&probe->pieces);
   cb_buf_init(&probe->got, SIZE_MAX / 2, NULL);
+}
+
+static void probe_start(struct probe *probe) {
+  probe_init(probe);
   engine_do(probe->engine, start, probe);
 }
 
@@ -747,6 +751,13 @@ static void pause__then_deadline__done_comes(void **state) {
 
 #define MANY 2000
 
+static void start_many(void *arg) {
+  struct probe *probes = arg;
+
+  for (int i = 0; i < MANY; i++)
+    start(&probes[i]);
+}
+
 /* All at once; the server answers none before it has seen the last one, unless
  * connections were too few. */
 static void start__two_thousand_at_once__all_in_flight_together(void **state) {
@@ -758,8 +769,9 @@ static void start__two_thousand_at_once__all_in_flight_together(void **state) {
   (void)state;
   for (int i = 0; i < MANY; i++) {
     probes[i] = probe_at(&place, "/x");
-    probe_start(&probes[i]);
+    probe_init(&probes[i]);
   }
+  engine_do(place.engine, start_many, probes);
   for (int i = 0; i < MANY; i++) {
     assert_true(tally_wait(&probes[i].done, 1));
     assert_int_equal(probes[i].code, CB_OK);

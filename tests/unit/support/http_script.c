@@ -20,6 +20,7 @@
 #include "base/clock.h"
 
 #define REPLIES 32
+#define BLOCK 16384
 
 struct connection {
   struct connection *next;
@@ -174,16 +175,37 @@ static bool read_more(struct connection *connection) {
 
 enum progress { GOES_ON, STUCK, OVER };
 
+/* The next bytes of the step: as many as one write takes, small pieces that
+ * come many times over put together in block. */
+static size_t next_bytes(const struct connection *connection,
+                         const struct http_step *step, char *block,
+                         const char **ret_bytes) {
+  size_t size = step->size > 0 ? step->size : strlen(step->data);
+  size_t total = size * (step->times > 0 ? step->times : 1);
+  size_t offset = connection->sent % size;
+  size_t len = 0;
+
+  *ret_bytes = step->data + offset;
+  if (connection->sent == total) return 0;
+  if (step->action == HTTP_DRIP) return 1;
+  if (total == size || size >= BLOCK) return size - offset;
+  while (len < BLOCK && connection->sent + len < total) {
+    block[len] = step->data[(offset + len) % size];
+    len++;
+  }
+  *ret_bytes = block;
+  return len;
+}
+
 /* Writes what is left of a SEND or DRIP step. */
 static enum progress send_step(struct connection *connection,
                                const struct http_step *step) {
-  size_t size = step->size > 0 ? step->size : strlen(step->data);
-  size_t total = size * (step->times > 0 ? step->times : 1);
+  char block[BLOCK];
+  const char *bytes = NULL;
+  size_t size;
 
-  while (connection->sent < total) {
-    size_t offset = connection->sent % size;
-    size_t left = step->action == HTTP_DRIP ? 1 : size - offset;
-    ssize_t put = send(connection->fd, step->data + offset, left, MSG_NOSIGNAL);
+  while ((size = next_bytes(connection, step, block, &bytes)) > 0) {
+    ssize_t put = send(connection->fd, bytes, size, MSG_NOSIGNAL);
 
     if (put < 0) return errno == EAGAIN ? STUCK : OVER;
     connection->sent += (size_t)put;
