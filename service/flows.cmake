@@ -4,6 +4,7 @@ target_sources(vtx_service PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/batch/flow.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/flow_table.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/job.c
+  ${CMAKE_CURRENT_LIST_DIR}/batch/job_events.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/margin.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/message_room.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/options.c

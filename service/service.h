@@ -28,18 +28,18 @@ struct vtx_service_options {
   struct crpc_loop *loop;
   struct vtx_upstream *upstream; /* its engine runs the scheduler */
   struct cb_budget *budget;
-  const char *default_model;     /* NULL: callers must name one */
-  int32_t max_concurrency_cap;   /* of one call */
-  size_t max_in_flight;          /* of the process */
-  size_t max_batch_items;        /* of one call */
-  size_t max_response_bytes;     /* of one upstream answer */
-  int64_t default_deadline;      /* nanoseconds */
+  const char *default_model;   /* NULL: callers must name one */
+  int32_t max_concurrency_cap; /* of one call */
+  size_t max_in_flight;        /* of the process */
+  size_t max_batch_items;      /* of one call */
+  size_t max_response_bytes;   /* of one upstream answer */
+  int64_t default_deadline;    /* nanoseconds */
   struct vtx_retry_policy retry;
 };
 
 struct vtx_service_counters {
-  size_t flows;     /* calls that the scheduler knows */
-  size_t jobs;      /* prompts dispatched and not finished */
+  size_t flows; /* calls that the scheduler knows */
+  size_t jobs;  /* prompts dispatched and not finished */
   uint64_t jobs_total;
 };
 

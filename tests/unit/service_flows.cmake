@@ -8,9 +8,12 @@ vtx_unit_test(reasons_documented vtx_service)
 target_compile_definitions(test_reasons_documented PRIVATE
   VTX_ERRORS_PAGE="${PROJECT_SOURCE_DIR}/docs/errors.md")
 
-add_library(test_service_world STATIC support/service_world.c)
+add_library(test_service_world STATIC support/service_expect.c
+  support/service_world.c)
 target_include_directories(test_service_world PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/support)
 target_link_libraries(test_service_world
-  PRIVATE vtx_options vtx_emulator PUBLIC vtx_service)
-vtx_unit_test(service_calls test_service_world vtx_service)
+  PRIVATE vtx_options vtx_emulator cmocka PUBLIC vtx_service)
+foreach(kind calls batches maps)
+  vtx_unit_test(service_${kind} test_service_world vtx_service)
+endforeach()

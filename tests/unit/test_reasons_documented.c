@@ -15,8 +15,31 @@ struct row {
   char retryable[8];
 };
 
-static struct row rows[200];
+#define MAX_ROWS 200
+
+static struct row rows[MAX_ROWS];
 static size_t row_count;
+
+/* Copies what stands before end to out; NULL if it does not fit. */
+static const char *take(const char *from, const char *end, char *out,
+                        size_t room) {
+  const char *to = strstr(from, end);
+
+  if (!to || (size_t)(to - from) >= room) return NULL;
+  memcpy(out, from, (size_t)(to - from));
+  out[to - from] = '\0';
+  return to + strlen(end);
+}
+
+static bool read_row(const char *line, struct row *row) {
+  const char *at = line;
+
+  if (strncmp(line, "| `", 3) != 0) return false;
+  at = take(at + 3, "` | ", row->reason, sizeof row->reason);
+  if (at) at = take(at, " | ", row->code, sizeof row->code);
+  if (at) at = take(at, " | ", row->retryable, sizeof row->retryable);
+  return at != NULL;
+}
 
 static int read_rows(void **state) {
   FILE *page = fopen(VTX_ERRORS_PAGE, "r");
@@ -24,13 +47,8 @@ static int read_rows(void **state) {
 
   (void)state;
   if (!page) return -1;
-  while (fgets(line, sizeof line, page) && row_count < 200) {
-    struct row *row = &rows[row_count];
-
-    if (sscanf(line, "| `%63[A-Z0-9_]` | %31[A-Z_] | %7[a-z] |", row->reason,
-               row->code, row->retryable) == 3) {
-      row_count++;
-    }
+  while (fgets(line, sizeof line, page) && row_count < MAX_ROWS) {
+    if (read_row(line, &rows[row_count])) row_count++;
   }
   fclose(page);
   return 0;

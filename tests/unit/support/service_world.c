@@ -70,7 +70,8 @@ struct world *world_new(const struct world_options *options) {
   };
 
   assert_non_null(world);
-  cb_budget_init(&world->budget, SIZE_MAX);
+  cb_budget_init(&world->budget,
+                 o->memory_budget ? o->memory_budget : SIZE_MAX);
   start_upstream(world, service.max_response_bytes);
   world->loop = crpc_loop_new();
   assert_non_null(world->loop);

@@ -35,6 +35,7 @@ struct world_options {
   size_t max_batch_items;
   size_t max_response_bytes;
   int64_t default_deadline;
+  size_t memory_budget;
 };
 
 /* Fails the test if it cannot be had. options may be NULL. */
