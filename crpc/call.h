@@ -9,9 +9,12 @@
  *            done. done is the last event, comes exactly once, and also when
  *            the handler ended the call before it set any events (then it is
  *            not seen). After done the call is gone.
- * Cancelled: comes at most once, when the caller has left or the deadline has
- *            passed. The handler stops its work; it need not end the call (a
- *            call that was cancelled ends by itself), but may.
+ * Cancelled: comes at most once, when the caller has left, the deadline has
+ *            passed, or crpc ended the call itself (a later message of a stream
+ *            was malformed). The handler stops its work; it need not end the
+ *            call (a call that was cancelled ends by itself), but may.
+ *            A handler that keeps call beyond its return sets events, or keeps
+ *            crpc_call_id() only: without done nothing says when it is gone.
  * Threads:   all functions on the call's loop. Other threads keep the
  *            crpc_call_id() and post a message to the loop.
  */
@@ -36,7 +39,8 @@ enum crpc_send {
   CRPC_SENT,      /* taken: it is packed and on its way */
   CRPC_WAIT,      /* not taken: the queue is full; writable will be called */
   CRPC_CLOSED,    /* not taken: the call is over for the caller */
-  CRPC_NO_MEMORY, /* not taken: memory or budget is used up */
+  CRPC_NO_MEMORY, /* not taken: memory or budget is used up, or the message is
+                     over the server's max_response_bytes */
 };
 
 struct crpc_call_events {
@@ -57,9 +61,10 @@ struct crpc_call_events {
 void crpc_call_set_events(struct crpc_call *call,
                           const struct crpc_call_events *events, void *ctx);
 
-/* Ends a unary (or client streaming) call with its answer. Returns CRPC_SENT,
- * or CRPC_NO_MEMORY if it could not be packed: the call has then been failed
- * with RESOURCE_EXHAUSTED for the handler. */
+/* Ends a unary (or client streaming) call with its answer. Returns CRPC_SENT;
+ * CRPC_CLOSED if the caller has left; or CRPC_NO_MEMORY if it could not be
+ * packed: the call has then been failed for the handler, with
+ * RESOURCE_EXHAUSTED and reason RESPONSE_TOO_LARGE. */
 enum crpc_send crpc_call_reply(struct crpc_call *call,
                                const ProtobufCMessage *message);
 
@@ -78,7 +83,9 @@ void crpc_call_finish(struct crpc_call *call);
  * message and details stay under 4 kB together. Queued messages go first. */
 void crpc_call_fail(struct crpc_call *call, const struct cb_status *status);
 
-/* Client streaming and bidi: asks for the next message. One read at a time. */
+/* Client streaming and bidi: asks for the next message. One read at a time;
+ * may be called from inside the message event. After half_closed, and once the
+ * call is over, nothing happens. */
 void crpc_call_read(struct crpc_call *call);
 
 /* The caller's deadline as cb_clock time, CB_NEVER if there is none. */
@@ -105,7 +112,8 @@ void crpc_call_add_initial(struct crpc_call *call, const char *key,
 void crpc_call_add_trailing(struct crpc_call *call, const char *key,
                             const char *value);
 
-/* The call's arena: holds the request; dies with the call. */
+/* The call's arena: holds the request, with some room for the handler; dies
+ * with the call. NULL only when memory or budget is used up. */
 struct cb_arena *crpc_call_arena(struct crpc_call *call);
 
 /* Takes the arena with the request in it away from the call: the caller frees

@@ -48,7 +48,10 @@ struct crpc_rpc_options {
 };
 
 /* How a call ended. Texts are valid during the callback; the status has what
- * grpc-status-details-bin said (reason, field, retry_after, metadata). */
+ * grpc-status-details-bin said (reason, field, retry_after, metadata). An
+ * answer that cannot be taken ends the call with INTERNAL (reason
+ * MALFORMED_RESPONSE) or RESOURCE_EXHAUSTED (RESPONSE_TOO_LARGE). Metadata
+ * values of keys that end in "-bin" are in base64. */
 struct crpc_outcome {
   struct cb_status status;
   const struct cb_pair *initial_metadata;
@@ -79,7 +82,8 @@ struct cb_id crpc_rpc_start(struct crpc_channel *channel,
 void crpc_rpc_cancel(struct crpc_channel *channel, struct cb_id id);
 
 /* Stops, and goes on with, reading the messages of a stream: the server feels
- * a slow reader. */
+ * a slow reader. Called from inside the message event, pause holds back the
+ * very next message; else one that is on its way may still come. */
 void crpc_rpc_pause(struct crpc_channel *channel, struct cb_id id);
 void crpc_rpc_resume(struct crpc_channel *channel, struct cb_id id);
 

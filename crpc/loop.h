@@ -33,8 +33,8 @@ void crpc_loop_free(struct crpc_loop *loop);
 /* Runs until crpc_loop_stop(). */
 void crpc_loop_run(struct crpc_loop *loop);
 
-/* Handles what is there, waiting at most until the time until (cb_clock) for
- * the first event. False once the loop was stopped. */
+/* Handles one event, waiting for it at most until the time until (cb_clock),
+ * and the timers that are due. False once the loop was stopped. */
 bool crpc_loop_step(struct crpc_loop *loop, int64_t until);
 
 /* Makes run() return; further runs return at once. Any thread. */

@@ -6,6 +6,13 @@
  * a cap. Requests are scanned on the wire (crpc/wire.h) before they are
  * unpacked into a byte-capped arena.
  *
+ * What ends a call before its handler: UNIMPLEMENTED (METHOD_UNKNOWN,
+ * METHOD_UNIMPLEMENTED), UNAVAILABLE (SERVER_OVERLOADED with pushback,
+ * SERVER_DRAINING), DEADLINE_EXCEEDED, INVALID_ARGUMENT (MALFORMED_REQUEST),
+ * RESOURCE_EXHAUSTED (REQUEST_TOO_LARGE, MEMORY_EXHAUSTED). A message whose
+ * length on the wire is over max_request_bytes is refused by the core, without
+ * details.
+ *
  * Threads:   all functions on the loop's thread, or before it runs. One more
  *            thread, inside, accepts connections.
  * Ownership: crpc_server_new() gives the server; crpc_server_free() takes it
@@ -31,7 +38,8 @@ struct crpc_call_report {
   const char *method;     /* path */
   const char *request_id; /* as in crpc_call_request_id() */
   const char *peer;
-  struct cb_status status; /* as sent; CANCELLED if the caller left first */
+  struct cb_status status; /* as sent; CANCELLED if the caller left first,
+                              DEADLINE_EXCEEDED if its time was up */
   int64_t duration;        /* nanoseconds */
 };
 

@@ -474,6 +474,42 @@ static void take_arena__request_in_it__outlives_call(void **state) {
   fixture_free(fixture);
 }
 
+static void never_delivered(const void *events, const ProtobufCMessage *message,
+                            void *ctx) {
+  (void)events;
+  (void)message;
+  (void)ctx;
+  fail();
+}
+
+static void note_outcome(void *ctx, const struct crpc_outcome *outcome) {
+  struct talk *talk = ctx;
+
+  talk->code = outcome->status.code;
+  snprintf(talk->reason, sizeof talk->reason, "%s", outcome->status.reason);
+  talk->done++;
+  talk->is_done = true;
+}
+
+static void response__other_message__malformed(void **state) {
+  struct fixture *fixture = fixture_new(NULL, NULL, NULL);
+  struct talk talk = talk_make(fixture);
+  const struct crpc_rpc_sink sink = {NULL, note_outcome, &talk};
+  struct crpc_method method = echo_Echo_Say;
+  echo_Ask ask = echo_Ask_INIT;
+
+  (void)state;
+  method.response = &echo_Ask_descriptor; /* whose second field is a text */
+  method.deliver = never_delivered;
+  ask.count = 7;
+  assert_true(crpc_rpc_start(fixture->channel, &method, &ask.base, NULL, &sink)
+                  .generation != 0);
+  talk_wait(&talk);
+  assert_int_equal(talk.code, CB_INTERNAL);
+  assert_string_equal(talk.reason, "MALFORMED_RESPONSE");
+  fixture_free(fixture);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(say__plain__answered_once),
@@ -495,6 +531,7 @@ int main(void) {
       cmocka_unit_test(deadline__handler_never_ends__both_sides_end),
       cmocka_unit_test(deadline__none__never),
       cmocka_unit_test(take_arena__request_in_it__outlives_call),
+      cmocka_unit_test(response__other_message__malformed),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

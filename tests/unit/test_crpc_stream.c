@@ -369,6 +369,41 @@ static void cancel__request_never_sent__no_handler_no_leak(void **state) {
   fixture_free(fixture);
 }
 
+/* Cancels its own call from inside its first message. */
+static void cancel_itself(void *ctx, const echo_Answer *answer) {
+  struct talk *talk = ctx;
+
+  (void)answer;
+  talk->messages++;
+  crpc_rpc_cancel(talk->fixture->channel, talk->id);
+}
+
+static void cancelled_itself(void *ctx, const struct crpc_outcome *outcome) {
+  struct talk *talk = ctx;
+
+  talk->code = outcome->status.code;
+  talk->done++;
+  talk->is_done = true;
+}
+
+static void cancel__from_inside_message__done_once(void **state) {
+  static const struct echo_Echo_Repeat_events events = {cancel_itself,
+                                                        cancelled_itself};
+  struct fixture *fixture = fixture_new(NULL, NULL, NULL);
+  struct talk talk = talk_make(fixture);
+  echo_Ask ask = echo_Ask_INIT;
+
+  (void)state;
+  ask.count = 10;
+  ask.how = "hold";
+  talk.id =
+      echo_Echo_Repeat_start(fixture->channel, &ask, NULL, &events, &talk);
+  talk_wait(&talk);
+  assert_int_equal(talk.code, CB_CANCELLED);
+  fixture_until_count(fixture, &fixture->done, 1);
+  fixture_free(fixture);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(pause__slow_reader__memory_bounded_nothing_lost),
@@ -389,6 +424,7 @@ int main(void) {
       cmocka_unit_test(chat__second_message_too_large__call_failed),
       cmocka_unit_test(chat__caller_leaves__told_and_not_half_closed),
       cmocka_unit_test(cancel__request_never_sent__no_handler_no_leak),
+      cmocka_unit_test(cancel__from_inside_message__done_once),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
