@@ -178,6 +178,7 @@ static void turn(struct vtx_engine *engine) {
   hand_out(engine);
   if (engine->pull) engine->pull(engine->pull_self);
   vtx_origins_admit(engine);
+  vtx_reset_flush(engine);
 }
 
 /* Ends what is still in flight, with done. No transfer can begin any more. */

@@ -19,6 +19,7 @@
 #include "service/vertex/easy_pool.h"
 #include "service/vertex/engine.h"
 #include "service/vertex/origin.h"
+#include "service/vertex/reset.h"
 #include "service/vertex/transfer.h"
 
 struct vtx_engine {
@@ -32,6 +33,7 @@ struct vtx_engine {
   void *pull_self;
 
   struct vtx_origins origins;
+  struct vtx_resets resets;
   struct vtx_easy_pool pool;
   char *ca_file;
   char *no_proxy;
@@ -94,6 +96,7 @@ struct vtx_transfer {
   int http_status;
   bool paused;     /* by the user */
   bool held;       /* curl was told to stop; it holds a piece for us */
+  bool over;       /* libcurl has finished with it */
   bool delivering; /* inside an event: do not free */
   bool cancelled;  /* inside an event: free afterwards */
   char error[CURL_ERROR_SIZE];

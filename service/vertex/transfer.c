@@ -111,10 +111,12 @@ static size_t on_body(char *data, size_t size, size_t count, void *arg) {
   }
   if (total > transfer->max_response_bytes - transfer->received) {
     transfer->cause = VTX_CAUSE_TOO_LARGE;
+    vtx_reset_if_last(transfer->easy);
     return 0;
   }
   if (!cb_buf_add(&transfer->inbox, data, total)) {
     transfer->cause = VTX_CAUSE_NO_MEMORY;
+    vtx_reset_if_last(transfer->easy);
     return 0;
   }
   transfer->received += total;
@@ -229,6 +231,7 @@ static void give_easy(struct vtx_transfer *transfer) {
   curl_easy_setopt(easy, CURLOPT_HTTPHEADER, NULL);
   curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
+  curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 0L);
   vtx_easy_pool_give(&transfer->engine->pool, easy);
   transfer->easy = NULL;
 }
@@ -238,6 +241,9 @@ static void leave_multi(struct vtx_transfer *transfer) {
   if (transfer->state != VTX_TRANSFER_RUNNING) return;
   atomic_fetch_add_explicit(&transfer->engine->bytes_sent,
                             (uint64_t)uploaded(transfer), memory_order_relaxed);
+  if (!transfer->over || transfer->code != CURLE_OK) {
+    vtx_reset_note(&transfer->engine->resets, transfer->easy);
+  }
   curl_multi_remove_handle(transfer->engine->multi, transfer->easy);
   transfer->state = VTX_TRANSFER_ENDED;
 }
@@ -262,6 +268,7 @@ static void destroy(struct vtx_transfer *transfer) {
 void vtx_transfer_ended(struct vtx_transfer *transfer, CURLcode code) {
   assert(transfer->state == VTX_TRANSFER_RUNNING);
   transfer->code = code;
+  transfer->over = true;
   transfer->http_status = response_code(transfer);
   leave_multi(transfer);
   mark_ready(transfer);
