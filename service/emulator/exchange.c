@@ -125,14 +125,12 @@ void vtx_emu_exchanges_break(struct vtx_emulator *emulator) {
   }
 }
 
-/* Dissolving the association makes the kernel send RST at once. */
+/* Dissolving the association makes the kernel send RST at once; where the peer
+ * was faster there is none left to dissolve, and nothing to do. */
 static void reset_socket(struct vtx_emu_exchange *exchange) {
   struct sockaddr nobody = {.sa_family = AF_UNSPEC};
 
-  exchange->broken = true;
-  if (connect(exchange->connection->fd, &nobody, sizeof nobody) < 0) {
-    exchange->left = true; /* it was gone before us */
-  }
+  (void)connect(exchange->connection->fd, &nobody, sizeof nobody);
 }
 
 /* Sending. */
@@ -146,18 +144,28 @@ static uint64_t whole_size(const struct vtx_emu_reply *reply) {
   return size;
 }
 
-static ssize_t finish_body(struct vtx_emu_exchange *exchange) {
+/* Ends the connection from within the reader. MHD_CONTENT_READER_END_WITH_ERROR
+ * will not do: with epoll, version 0.9.75 closes the connection then but does
+ * not look at it again until all older ones are gone. A byte for a socket that
+ * is no longer connected is an error of sending, which it handles at once. */
+static ssize_t break_off(struct vtx_emu_exchange *exchange, char *out) {
+  reset_socket(exchange);
+  *out = ' ';
+  return 1;
+}
+
+static ssize_t finish_body(struct vtx_emu_exchange *exchange, char *out) {
   switch (exchange->reply.ending) {
     case VTX_EMU_END_CLEAN:
       return MHD_CONTENT_READER_END_OF_STREAM;
     case VTX_EMU_END_RESET:
-      reset_socket(exchange);
+      exchange->broken = true;
       break;
     case VTX_EMU_END_HANG:
       if (suspend(exchange, CB_NEVER)) return 0;
       break;
   }
-  return MHD_CONTENT_READER_END_WITH_ERROR;
+  return break_off(exchange, out);
 }
 
 /* Moves on by size bytes, which lie within one round of a piece. */
@@ -189,18 +197,16 @@ static ssize_t read_body(void *cls, uint64_t pos, char *out, size_t max) {
   const struct vtx_emu_piece *piece;
   size_t size;
 
-  if (exchange->left) return MHD_CONTENT_READER_END_WITH_ERROR;
+  if (exchange->left) return break_off(exchange, out);
   while (exchange->piece < reply->piece_count &&
          reply->pieces[exchange->piece].size == 0) {
     exchange->piece++;
   }
   if (exchange->piece == reply->piece_count || pos >= reply->end_after) {
-    return finish_body(exchange);
+    return finish_body(exchange, out);
   }
   if (pause_is_due(exchange, pos)) {
-    return suspend(exchange, reply->interval)
-               ? 0
-               : MHD_CONTENT_READER_END_WITH_ERROR;
+    return suspend(exchange, reply->interval) ? 0 : break_off(exchange, out);
   }
   piece = &reply->pieces[exchange->piece];
   size = piece->size - exchange->offset;
@@ -273,7 +279,8 @@ static enum MHD_Result start_reply(struct vtx_emu_exchange *exchange) {
   exchange->state = SENDING;
   exchange->rested = false;
   if (reply->status == 0) {
-    if (reply->ending == VTX_EMU_END_RESET) reset_socket(exchange);
+    exchange->broken = reply->ending == VTX_EMU_END_RESET;
+    if (exchange->broken) reset_socket(exchange);
     exchange->state = WAITING;
     return reply->ending == VTX_EMU_END_HANG && suspend(exchange, CB_NEVER)
                ? MHD_YES
