@@ -241,6 +241,31 @@ def test_tls_upstream__http2__batch_and_cancel(emulator, start, tls_front):
     assert server.counters()
 
 
+def test_tls_upstream__http2__one_of_several_is_cancelled_at_once(
+        emulator, start, tls_front):
+    """On a connection that others go on waiting on, without a byte moving."""
+    port, crt, _ = tls_front
+    _, stub = start("--ca-file", crt, base_url=f"https://127.0.0.1:{port}")
+    calls = [stub.Generate.future(Request(prompt="p" + control(
+        latency="60s"))) for _ in range(3)]
+    for left in (3, 2, 1, 0):
+        assert eventually(
+            lambda n=left: emulator.stats()["in_flight"] == n)
+        if left:
+            calls[left - 1].cancel()
+    assert emulator.stats()["aborted"] == 3
+
+
+def test_tls_upstream__http2__deadline_ends_the_stream_at_once(
+        emulator, start, tls_front):
+    port, crt, _ = tls_front
+    _, stub = start("--ca-file", crt, base_url=f"https://127.0.0.1:{port}")
+    with fails("DEADLINE_EXCEEDED"):
+        stub.Generate(Request(prompt="p" + control(latency="60s")),
+                      timeout=0.5)
+    assert eventually(lambda: emulator.stats()["aborted"] == 1)
+
+
 def test_tls_upstream__unknown_authority__is_refused(start, tls_front):
     port, _, _ = tls_front
     _, stub = start(base_url=f"https://127.0.0.1:{port}")
