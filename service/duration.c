@@ -10,17 +10,20 @@ struct cb_status vtx_duration_read(const Google__Protobuf__Duration *duration,
                                    int64_t *ret_ns) {
   if (!duration) return cb_status_ok();
   if (duration->seconds > SECONDS_MAX || duration->seconds < -SECONDS_MAX) {
-    return cb_status_field(arena, field, "is out of the range of a Duration");
+    return cb_status_field(arena, field, "%s is out of the range of a Duration",
+                           field);
   }
   if (duration->nanos >= CB_SECOND || duration->nanos <= -CB_SECOND ||
       (duration->seconds > 0 && duration->nanos < 0) ||
       (duration->seconds < 0 && duration->nanos > 0)) {
-    return cb_status_field(arena, field,
-                           "is no Duration: nanos must be within a second and "
-                           "have the sign of seconds");
+    return cb_status_field(
+        arena, field,
+        "%s is no Duration: nanos must be within a second and "
+        "have the sign of seconds",
+        field);
   }
   if (duration->seconds < 0 || duration->nanos < 0) {
-    return cb_status_field(arena, field, "must not be negative");
+    return cb_status_field(arena, field, "%s must not be negative", field);
   }
   if (duration->seconds >= CB_NEVER / CB_SECOND) {
     *ret_ns = CB_NEVER;

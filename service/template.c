@@ -58,9 +58,9 @@ static bool fail(struct compiler *compiler, size_t at, const char *what) {
     size = QUOTE_MAX;
   while (size > 1 && ((unsigned char)from[size] & 0xC0) == 0x80)
     size--;
-  compiler->status =
-      cb_status_field(compiler->arena, compiler->field,
-                      "%s: \"%.*s\" at byte %zu", what, (int)size, from, at);
+  compiler->status = cb_status_field(
+      compiler->arena, compiler->field, "%s: %s: \"%.*s\" at byte %zu",
+      compiler->field, what, (int)size, from, at);
   compiler->status.reason = "TEMPLATE_INVALID";
   return false;
 }
@@ -74,10 +74,10 @@ static bool out_of_memory(struct compiler *compiler) {
 static bool add(struct compiler *compiler, struct segment segment) {
   if (segment.kind == SEGMENT_LITERAL && segment.size == 0) return true;
   if (compiler->count == VTX_TEMPLATE_SEGMENTS) {
-    compiler->status =
-        cb_status_field(compiler->arena, compiler->field,
-                        "more than %d placeholders and texts between them",
-                        VTX_TEMPLATE_SEGMENTS);
+    compiler->status = cb_status_field(
+        compiler->arena, compiler->field,
+        "%s has more than %d placeholders and texts between them",
+        compiler->field, VTX_TEMPLATE_SEGMENTS);
     compiler->status.reason = "TEMPLATE_INVALID";
     return false;
   }
@@ -317,8 +317,9 @@ static struct cb_status missing(const struct segment *segment,
                                 const struct vtx_template_item *item,
                                 struct cb_arena *arena) {
   int size = (int)(segment->size < QUOTE_MAX ? segment->size : QUOTE_MAX);
-  struct cb_status status = cb_status_field(
-      arena, item->field, "the item has nothing at %.*s", size, segment->text);
+  struct cb_status status =
+      cb_status_field(arena, item->field, "%s has nothing at %.*s", item->field,
+                      size, segment->text);
 
   status.reason = "TEMPLATE_KEY_MISSING";
   return status;
@@ -367,8 +368,8 @@ struct cb_status vtx_template_render(const struct vtx_template *compiled,
   }
   if (!out->failed) return status;
   status = cb_status_format(arena, CB_RESOURCE_EXHAUSTED, "PROMPT_TOO_LARGE",
-                            "the prompt of this item is larger than %zu bytes",
-                            out->max);
+                            "the prompt of %s is larger than %zu bytes",
+                            item->field, out->max);
   status.field = item->field;
   return status;
 }

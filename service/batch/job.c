@@ -76,22 +76,25 @@ void vtx_job_fail(struct vtx_job *job, const struct cb_status *status) {
   vtx_job_over(job);
 }
 
-/* Which model was meant decides what field is at fault. */
+/* Where the model is at fault, tells whose it was: the item's own, or that of
+ * the defaults. */
 static void name_model_field(const struct vtx_job *job, const char *field,
                              struct cb_status *status) {
+  static const char model[] = "model";
   const struct vtx_source *source = &job->flow->source;
-  struct cb_arena *arena = job->result.arena;
-  bool own;
+  size_t size = strlen(status->field);
+  const char *own = NULL;
 
-  if (strcmp(status->field, "model") != 0) return;
-  if (source->kind == VTX_SOURCE_ONE || source->kind == VTX_SOURCE_COUNT) {
+  if (size < sizeof model - 1 ||
+      strcmp(status->field + size - (sizeof model - 1), model) != 0 ||
+      source->kind == VTX_SOURCE_ONE || source->kind == VTX_SOURCE_COUNT) {
     return;
   }
-  own = source->kind == VTX_SOURCE_REQUESTS &&
-        source->requests[job->result.index]->model[0];
-  status->field =
-      own ? cb_arena_printf(arena, "%s.model", field) : "defaults.model";
-  if (!status->field) status->field = "";
+  if (source->kind == VTX_SOURCE_REQUESTS &&
+      source->requests[job->result.index]->model[0]) {
+    own = cb_arena_printf(job->result.arena, "%s.model", field);
+  }
+  status->field = own ? own : "defaults.model";
 }
 
 /* Puts body and model of one prompt together. */

@@ -10,8 +10,9 @@ static struct cb_status read_concurrency(int32_t asked,
                                          struct cb_arena *arena,
                                          struct vtx_run *run) {
   if (asked < 0) {
-    return cb_status_field(arena, "max_concurrency",
-                           "must not be negative, and is %" PRId32, asked);
+    return cb_status_field(
+        arena, "max_concurrency",
+        "max_concurrency must not be negative, and is %" PRId32, asked);
   }
   run->max_concurrency = asked > 0 ? asked : VTX_CONCURRENCY_DEFAULT;
   if (run->max_concurrency > limits->max_concurrency_cap) {
@@ -24,9 +25,10 @@ static struct cb_status read_weight(const Vertexd__V1__BatchOptions *options,
                                     struct cb_arena *arena,
                                     struct vtx_run *run) {
   if (options->weight < 0) {
-    return cb_status_field(arena, "options.weight",
-                           "must not be negative, and is %" PRId32,
-                           options->weight);
+    return cb_status_field(
+        arena, "options.weight",
+        "options.weight must not be negative, and is %" PRId32,
+        options->weight);
   }
   if (options->weight > 0) run->weight = options->weight;
   if (run->weight > VTX_WEIGHT_MAX) run->weight = VTX_WEIGHT_MAX;
@@ -42,12 +44,14 @@ static struct cb_status read_policies(const Vertexd__V1__BatchOptions *options,
   if (order < VERTEXD__V1__RESULT_ORDER__RESULT_ORDER_UNSPECIFIED ||
       order > VERTEXD__V1__RESULT_ORDER__RESULT_ORDER_AS_COMPLETED) {
     return cb_status_field(arena, "options.order",
-                           "has no value with the number %d", order);
+                           "options.order has no value with the number %d",
+                           order);
   }
   if (on_error < VERTEXD__V1__ERROR_POLICY__ERROR_POLICY_UNSPECIFIED ||
       on_error > VERTEXD__V1__ERROR_POLICY__ERROR_POLICY_STOP) {
     return cb_status_field(arena, "options.on_error",
-                           "has no value with the number %d", on_error);
+                           "options.on_error has no value with the number %d",
+                           on_error);
   }
   if (order == VERTEXD__V1__RESULT_ORDER__RESULT_ORDER_AS_COMPLETED) {
     run->order = VTX_AS_COMPLETED;
@@ -88,9 +92,10 @@ static struct cb_status read_message_bytes(
     return cb_status_ok();
   }
   if (asked < VTX_MESSAGE_BYTES_MIN) {
-    return cb_status_field(arena, "options.max_message_bytes",
-                           "must be at least %d, and is %" PRId64,
-                           VTX_MESSAGE_BYTES_MIN, asked);
+    return cb_status_field(
+        arena, "options.max_message_bytes",
+        "options.max_message_bytes must be at least %d, and is %" PRId64,
+        VTX_MESSAGE_BYTES_MIN, asked);
   }
   run->max_message_bytes = limits->max_message_bytes;
   if ((uint64_t)asked < run->max_message_bytes) {

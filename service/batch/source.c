@@ -48,8 +48,8 @@ static struct cb_status check_id(const struct vtx_source *source,
 
   if (size <= VTX_ID_MAX) return cb_status_ok();
   snprintf(path, sizeof path, "%s%sid", field, field[0] ? "." : "");
-  return cb_status_field(arena, path, "has %zu bytes, more than %d", size,
-                         VTX_ID_MAX);
+  return cb_status_field(arena, path, "%s has %zu bytes, more than %d", path,
+                         size, VTX_ID_MAX);
 }
 
 /* Renders a template of text into arena. */

@@ -26,7 +26,8 @@ static enum crpc_send send_event(struct crpc_call *call,
 static struct cb_status check(const Vertexd__V1__BatchGenerateRequest *request,
                               struct cb_arena *arena) {
   if (request->n_requests > 0 && request->n_prompts > 0) {
-    return cb_status_field(arena, "prompts", "excludes requests; both are set");
+    return cb_status_field(arena, "prompts",
+                           "prompts and requests exclude each other");
   }
   return vtx_defaults_check(request->defaults, arena);
 }

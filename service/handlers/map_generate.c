@@ -221,9 +221,10 @@ static bool check_room(struct crpc_call *call, const struct vtx_run *run,
   }
   status = cb_status_field(
       crpc_call_arena(call), field,
-      "has %u items; not even errors for more than %zu fit into one message of "
+      "%s has %u items; not even errors for more than %zu fit into one message "
+      "of "
       "%zu bytes: use StreamMapGenerate, or raise options.max_message_bytes",
-      (unsigned)count, vtx_message_room_items(run->max_message_bytes),
+      field, (unsigned)count, vtx_message_room_items(run->max_message_bytes),
       run->max_message_bytes);
   status.reason = "TOO_MANY_ITEMS";
   return vtx_prepare_check(call, &status);

@@ -101,10 +101,11 @@ bool vtx_prepare_count(struct vtx_service *service, struct crpc_call *call,
   struct cb_status status;
 
   if (count <= max) return true;
-  status = cb_status_field(crpc_call_arena(call), field,
-                           "has %zu items, more than the %zu that this server "
-                           "takes in one call (--max-batch-items)",
-                           count, max);
+  status =
+      cb_status_field(crpc_call_arena(call), field,
+                      "%s has %zu items, more than the %zu that this server "
+                      "takes in one call (--max-batch-items)",
+                      field, count, max);
   status.reason = "TOO_MANY_ITEMS";
   crpc_call_fail(call, &status);
   return false;
@@ -116,16 +117,16 @@ static struct cb_status check_map(
   bool contents = request->n_contents_template > 0;
 
   if (request->n_items > 0 && request->n_values > 0) {
-    return cb_status_field(arena, "values", "excludes items; both are set");
+    return cb_status_field(arena, "values",
+                           "values and items exclude each other");
   }
   if (text && contents) {
     return cb_status_field(arena, "contents_template",
-                           "excludes template; both are set");
+                           "contents_template and template exclude each other");
   }
   if (!text && !contents) {
-    return cb_status_field(
-        arena, "template",
-        "is empty; a map needs a template or contents_template");
+    return cb_status_field(arena, "template",
+                           "template is empty, and so is contents_template");
   }
   return vtx_defaults_check(request->defaults, arena);
 }
