@@ -1,0 +1,255 @@
+#include "service/vertex/endpoint.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/arena.h"
+#include "support/vertex_help.h"
+#include "tests/unit/cmocka_all.h"
+
+#define G "https://aiplatform.googleapis.com/v1/projects/p/locations/global/"
+
+static void expect_url(struct cb_arena *arena, struct vtx_endpoint endpoint,
+                       const char *model, const char *wanted) {
+  char *url = NULL;
+  struct cb_status status =
+      vtx_endpoint_url(&endpoint, model, VTX_GENERATE, arena, &url);
+
+  assert_string_equal(status.message, "");
+  assert_string_equal(url,
+                      cb_arena_printf(arena, "%s:generateContent", wanted));
+}
+
+static void url__model_forms__as_the_sdk(void **state) {
+  static const struct {
+    const char *model;
+    const char *path;
+  } cases[] = {
+      {"m", G "publishers/google/models/m"},
+      {"gemini-3.0_x@001", G "publishers/google/models/gemini-3.0_x@001"},
+      {"vendor/m", G "publishers/vendor/models/m"},
+      {"publishers/v/models/m", G "publishers/v/models/m"},
+      {"models/m", G "models/m"},
+      {"endpoints/123", G "endpoints/123"},
+      {"projects/p/locations/global/publishers/google/models/m",
+       G "publishers/google/models/m"},
+  };
+  struct vtx_endpoint endpoint = {NULL, "p", "global"};
+
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+    expect_url(*state, endpoint, cases[i].model, cases[i].path);
+}
+
+static void url__locations__their_hosts(void **state) {
+  static const struct {
+    const char *location;
+    const char *host;
+  } cases[] = {{"global", "aiplatform.googleapis.com"},
+               {"us", "aiplatform.us.rep.googleapis.com"},
+               {"eu", "aiplatform.eu.rep.googleapis.com"},
+               {"us-central1", "us-central1-aiplatform.googleapis.com"},
+               {"europe-west4", "europe-west4-aiplatform.googleapis.com"}};
+
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct vtx_endpoint endpoint = {NULL, "p", cases[i].location};
+
+    expect_url(*state, endpoint, "m",
+               cb_arena_printf(*state,
+                               "https://%s/v1/projects/p/locations/%s/"
+                               "publishers/google/models/m",
+                               cases[i].host, cases[i].location));
+  }
+}
+
+static void url__tuned_endpoint__location_of_its_name(void **state) {
+  struct vtx_endpoint endpoint = {NULL, "p", "global"};
+
+  expect_url(*state, endpoint, "projects/p/locations/us-east1/endpoints/7",
+             "https://us-east1-aiplatform.googleapis.com/v1/projects/p/"
+             "locations/us-east1/endpoints/7");
+  expect_url(*state, endpoint, "projects/p/locations/eu/endpoints/7",
+             "https://aiplatform.eu.rep.googleapis.com/v1/projects/p/"
+             "locations/eu/endpoints/7");
+}
+
+static void url__express__no_project_in_path(void **state) {
+  struct vtx_endpoint endpoint = {NULL, NULL, "us-central1"};
+
+  expect_url(*state, endpoint, "m",
+             "https://aiplatform.googleapis.com/v1/publishers/google/models/m");
+  endpoint.project = "";
+  expect_url(*state, endpoint, "vendor/m",
+             "https://aiplatform.googleapis.com/v1/publishers/vendor/models/m");
+}
+
+static void url__base_url__replaces_scheme_and_host(void **state) {
+  struct vtx_endpoint endpoint = {"http://127.0.0.1:8080", "p", "us-central1"};
+
+  expect_url(*state, endpoint, "m",
+             "http://127.0.0.1:8080/v1/projects/p/locations/us-central1/"
+             "publishers/google/models/m");
+  endpoint.base_url = "https://gate.example/vertex/";
+  expect_url(*state, endpoint, "projects/p/locations/eu/endpoints/7",
+             "https://gate.example/vertex/v1/projects/p/locations/eu/"
+             "endpoints/7");
+  endpoint.project = NULL;
+  expect_url(*state, endpoint, "m",
+             "https://gate.example/vertex/v1/publishers/google/models/m");
+}
+
+static void url__verbs__their_suffix(void **state) {
+  struct vtx_endpoint endpoint = {NULL, "p", "global"};
+  char *url;
+
+  vtx_endpoint_url(&endpoint, "m", VTX_STREAM_GENERATE, *state, &url);
+  assert_string_equal(
+      url, G "publishers/google/models/m:streamGenerateContent?alt=sse");
+  vtx_endpoint_url(&endpoint, "m", VTX_COUNT_TOKENS, *state, &url);
+  assert_string_equal(url, G "publishers/google/models/m:countTokens");
+}
+
+static void url__bad_models__refused(void **state) {
+  static const char *const models[] = {
+      "",
+      "a b",
+      "a?b",
+      "a&b",
+      "a#b",
+      "a:b",
+      "a%2fb",
+      "m\n",
+      "\xc3\xbc",
+      "..",
+      "a..b",
+      "../m",
+      "a/../b",
+      ".",
+      "a/.",
+      "/m",
+      "m/",
+      "a//b",
+      "a/b/c",
+      "publishers/v",
+      "publishers/v/models",
+      "publishers/v/tunes/m",
+      "projects",
+      "projects/p",
+      "projects/p/locations/global",
+      "projects/p/locations/global/m",
+      "projects/p/models/m",
+      "projects/q/locations/global/endpoints/7",
+      "projects/p/locations/evil.com/endpoints/7",
+      "projects/p/locations/a@b/endpoints/7",
+      "projects/p/locations/US/endpoints/7",
+      "projects/p/locations/us/cachedContents/7",
+      "a/b/c/d/e/f/g/h/i"};
+  struct vtx_endpoint endpoint = {NULL, "p", "global"};
+
+  for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
+    char *url = NULL;
+    struct cb_status status =
+        vtx_endpoint_url(&endpoint, models[i], VTX_GENERATE, *state, &url);
+
+    assert_int_equal(status.code, CB_INVALID_ARGUMENT);
+    assert_string_equal(status.field, "model");
+    assert_null(url);
+  }
+}
+
+static void url__express_with_resource_of_a_project__refused(void **state) {
+  static const char *const models[] = {
+      "endpoints/7", "projects/p/locations/global/endpoints/7"};
+  struct vtx_endpoint endpoint = {NULL, NULL, "global"};
+  char *url;
+
+  for (size_t i = 0; i < 2; i++)
+    assert_int_equal(
+        vtx_endpoint_url(&endpoint, models[i], VTX_GENERATE, *state, &url).code,
+        CB_INVALID_ARGUMENT);
+}
+
+static void url__512_bytes__taken_513_refused(void **state) {
+  struct vtx_endpoint endpoint = {NULL, "p", "global"};
+  char model[514];
+  char *url;
+
+  memset(model, 'm', sizeof model);
+  model[512] = '\0';
+  assert_int_equal(
+      vtx_endpoint_url(&endpoint, model, VTX_GENERATE, *state, &url).code,
+      CB_OK);
+  model[512] = 'm';
+  model[513] = '\0';
+  assert_int_equal(
+      vtx_endpoint_url(&endpoint, model, VTX_GENERATE, *state, &url).code,
+      CB_INVALID_ARGUMENT);
+}
+
+static const char *wrong(struct cb_arena *arena, const char *base_url,
+                         const char *project, const char *location) {
+  struct vtx_endpoint endpoint = {base_url, project, location};
+  struct cb_status status = vtx_endpoint_check(&endpoint, arena);
+
+  assert_true((status.code == CB_OK) == (*status.field == '\0'));
+  return status.field;
+}
+
+static void check__good_settings__ok(void **state) {
+  static const char *const urls[] = {"http://h",
+                                     "https://h:1",
+                                     "HTTPS://h.example:65535/",
+                                     "http://[::1]:8080",
+                                     "http://[::1]",
+                                     "http://127.0.0.1:80/a/b",
+                                     "https://h/a-b_c~.d",
+                                     ""};
+
+  assert_string_equal(wrong(*state, NULL, "p-1", "us-central1"), "");
+  assert_string_equal(wrong(*state, NULL, "example.com:p", "global"), "");
+  assert_string_equal(wrong(*state, NULL, "", NULL), "");
+  for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)
+    assert_string_equal(wrong(*state, urls[i], "p", "eu"), "");
+}
+
+static void check__bad_settings__field_named(void **state) {
+  static const char *const projects[] = {"P", "a/b", "a b", "a@b", "a..b", "."};
+  static const char *const locations[] = {
+      "",    "US",  "a.b",      "a/b",
+      "a_b", "a b", "\xc3\xbc", "123456789012345678901234567890123"};
+  static const char *const urls[] = {
+      "h",           "ftp://h",        "http://",
+      "http://u@h",  "http://h?q",     "http://h#f",
+      "http://h:0",  "http://h:65536", "http://h:",
+      "http://h:x",  "http://[::1",    "http://[]",
+      "http:///p",   "http://h/a b",   "http://h/../",
+      "http://h\\x", "http://[::1]x"};
+
+  for (size_t i = 0; i < sizeof projects / sizeof *projects; i++)
+    assert_string_equal(wrong(*state, NULL, projects[i], "global"), "project");
+  for (size_t i = 0; i < sizeof locations / sizeof *locations; i++)
+    assert_string_equal(wrong(*state, NULL, "p", locations[i]), "location");
+  assert_string_equal(
+      wrong(*state, NULL, "p", "12345678901234567890123456789012"), "");
+  for (size_t i = 0; i < sizeof urls / sizeof *urls; i++)
+    assert_string_equal(wrong(*state, urls[i], "p", "global"), "base_url");
+}
+
+#define TEST(name) \
+  cmocka_unit_test_setup_teardown(name, vertex_set_up, vertex_tear_down)
+
+int main(void) {
+  const struct CMUnitTest tests[] = {
+      TEST(url__model_forms__as_the_sdk),
+      TEST(url__locations__their_hosts),
+      TEST(url__tuned_endpoint__location_of_its_name),
+      TEST(url__express__no_project_in_path),
+      TEST(url__base_url__replaces_scheme_and_host),
+      TEST(url__verbs__their_suffix),
+      TEST(url__bad_models__refused),
+      TEST(url__express_with_resource_of_a_project__refused),
+      TEST(url__512_bytes__taken_513_refused),
+      TEST(check__good_settings__ok),
+      TEST(check__bad_settings__field_named),
+  };
+  return cmocka_run_group_tests(tests, NULL, NULL);
+}
