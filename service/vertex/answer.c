@@ -292,6 +292,7 @@ struct cb_status vtx_answer_finish(generate_response *response,
     return full(arena);
   }
   response->token_count = vtx_answer_tokens(response, arena);
+  if (cb_arena_exhausted(arena)) return full(arena);
   status = check_end(response, notes, arena);
   if (status.code != CB_OK || !wants->json) return status;
   json.text = response->text;
