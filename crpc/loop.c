@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <grpc/support/time.h>
+#include <sched.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
@@ -111,11 +112,20 @@ static void turn(struct crpc_loop *loop, int64_t until) {
   run_timers(loop);
 }
 
-void crpc_loop_free(struct crpc_loop *loop) {
-  if (!loop) return;
-  while (loop->outstanding > 0 || atomic_load(&loop->wakes) > 0) {
+/* Turns the loop until nothing is in the core's hands and nobody is posting. */
+static void run_dry(struct crpc_loop *loop) {
+  for (;;) {
+    while (atomic_load(&loop->posters) > 0) {
+      sched_yield();
+    }
+    if (loop->outstanding == 0 && atomic_load(&loop->wakes) == 0) return;
     turn(loop, CB_NEVER);
   }
+}
+
+void crpc_loop_free(struct crpc_loop *loop) {
+  if (!loop) return;
+  run_dry(loop);
   assert(loop->live_calls == 0);
   close_queue(loop);
   cb_slots_release(&loop->calls);
@@ -140,15 +150,22 @@ void crpc_loop_stop(struct crpc_loop *loop) {
   crpc_loop_post(loop, &loop->stop_mail);
 }
 
-void crpc_loop_post(struct crpc_loop *loop, struct cb_mail *mail) {
+static void wake(struct crpc_loop *loop) {
   grpc_call_error error;
 
-  if (!cb_mailbox_put(&loop->box, mail)) return;
   atomic_fetch_add(&loop->wakes, 1);
   TAG_RELEASE(&loop->wake);
   error = grpc_call_start_batch(loop->wake_call, NULL, 0, &loop->wake, NULL);
   assert(error == GRPC_CALL_OK); /* an empty batch is never refused */
   (void)error;
+}
+
+/* The mail may be what ends the loop, while its poster is still in here: free
+ * waits for the last poster to be out. */
+void crpc_loop_post(struct crpc_loop *loop, struct cb_mail *mail) {
+  atomic_fetch_add(&loop->posters, 1);
+  if (cb_mailbox_put(&loop->box, mail)) wake(loop);
+  atomic_fetch_sub(&loop->posters, 1);
 }
 
 bool crpc_loop_set_timer(struct crpc_loop *loop, struct cb_timer *timer,

@@ -41,7 +41,8 @@ bool crpc_loop_step(struct crpc_loop *loop, int64_t until);
 void crpc_loop_stop(struct crpc_loop *loop);
 
 /* Delivers mail on the loop's thread. Any thread. The poster may use loop only
- * while something keeps it from being freed. */
+ * while something keeps it from being freed; the mail itself may be what ends
+ * it. */
 void crpc_loop_post(struct crpc_loop *loop, struct cb_mail *mail);
 
 /* Timers of the loop; see base/timers.h. */

@@ -39,9 +39,10 @@ struct crpc_loop {
   struct cb_slots calls; /* server calls by name */
   size_t outstanding;    /* tags in the core's hands, wakes apart */
   size_t live_calls;
-  _Atomic size_t wakes;  /* wakes in the core's hands: 0 or 1 */
-  _Atomic bool stopping; /* stop was asked for */
-  bool stopped;          /* and has been seen */
+  _Atomic size_t wakes;   /* wakes in the core's hands: 0 or 1 */
+  _Atomic size_t posters; /* threads inside crpc_loop_post() */
+  _Atomic bool stopping;  /* stop was asked for */
+  bool stopped;           /* and has been seen */
 };
 
 /* Starts a batch whose completion runs tag. False if the core refused it: no

@@ -1,12 +1,16 @@
 /* The loop: mail from many threads, timers, stopping. */
 #include <pthread.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
 #include "base/list.h"
 #include "cmocka_all.h"
+#include "crpc/call.h"
 #include "crpc/loop.h"
+#include "crpc/server.h"
+#include "echo.crpc.h"
 
 #define THREADS 4
 #define LETTERS 5000
@@ -145,6 +149,108 @@ static void set_timer__two_and_a_cancelled__in_time_and_order(void **state) {
   crpc_loop_free(loop);
 }
 
+#define CALLS 2000
+#define AT_ONCE 50
+
+static void say_back(struct crpc_call *call, const echo_Ask *ask, void *self) {
+  echo_Answer answer = echo_Answer_INIT;
+
+  (void)self;
+  answer.text = ask->text;
+  echo_Echo_Say_reply(call, &answer);
+}
+
+/* A server on a thread of its own. */
+struct host {
+  pthread_t thread;
+  struct crpc_loop *loop;
+  struct crpc_server *server;
+  struct cb_mail drain;
+};
+
+static void host_drained(void *ctx) {
+  struct host *host = ctx;
+
+  crpc_server_free(host->server);
+  crpc_loop_stop(host->loop);
+}
+
+static void host_drain(struct cb_mail *mail) {
+  struct host *host = CB_CONTAINER(mail, struct host, drain);
+
+  crpc_server_drain(host->server, cb_now(NULL) + 5 * CB_SECOND, host_drained,
+                    host);
+}
+
+static void *host_run(void *arg) {
+  struct host *host = arg;
+
+  crpc_loop_run(host->loop);
+  crpc_loop_free(host->loop);
+  return NULL;
+}
+
+struct guest {
+  struct crpc_loop *loop;
+  struct crpc_channel *channel;
+  int started;
+  int answered;
+  int ended;
+};
+
+static void guest_start(struct guest *guest);
+
+static void guest_message(void *ctx, const echo_Answer *answer) {
+  struct guest *guest = ctx;
+
+  if (strcmp(answer->text, "over there") == 0) guest->answered++;
+}
+
+static void guest_done(void *ctx, const struct crpc_outcome *outcome) {
+  struct guest *guest = ctx;
+
+  assert_int_equal(outcome->status.code, CB_OK);
+  if (++guest->ended == CALLS) crpc_loop_stop(guest->loop);
+  if (guest->started < CALLS) guest_start(guest);
+}
+
+static void guest_start(struct guest *guest) {
+  static const struct echo_Echo_Say_events events = {guest_message, guest_done};
+  echo_Ask ask = echo_Ask_INIT;
+
+  ask.text = (char *)(uintptr_t) "over there";
+  guest->started++;
+  assert_true(echo_Echo_Say_start(guest->channel, &ask, NULL, &events, guest)
+                  .generation != 0);
+}
+
+static void two_loops__server_and_client_apart__all_answered(void **state) {
+  static const struct echo_Echo_handlers handlers = {.Say = say_back};
+  const struct crpc_server_options options = {0};
+  struct host host = {.loop = crpc_loop_new(), .drain.deliver = host_drain};
+  struct guest guest = {.loop = crpc_loop_new()};
+  struct cb_status status;
+  char *address = NULL;
+
+  (void)state;
+  host.server = crpc_server_new(host.loop, &options, &status);
+  assert_true(echo_Echo_add(host.server, &handlers, NULL));
+  assert_true(
+      crpc_server_listen(host.server, "127.0.0.1:0", &address, &status));
+  assert_true(crpc_server_start(host.server));
+  assert_int_equal(pthread_create(&host.thread, NULL, host_run, &host), 0);
+  guest.channel = crpc_channel_new(guest.loop, address, NULL);
+  for (int i = 0; i < AT_ONCE; i++)
+    guest_start(&guest);
+  crpc_loop_run(guest.loop);
+  crpc_loop_post(host.loop, &host.drain);
+  crpc_channel_free(guest.channel);
+  crpc_loop_free(guest.loop);
+  pthread_join(host.thread, NULL);
+  assert_int_equal(guest.answered, CALLS);
+  free(address);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(post__many_threads__all_delivered),
@@ -152,6 +258,7 @@ int main(void) {
       cmocka_unit_test(stop__from_another_thread__run_returns_for_good),
       cmocka_unit_test(step__nothing_there__waits_until),
       cmocka_unit_test(set_timer__two_and_a_cancelled__in_time_and_order),
+      cmocka_unit_test(two_loops__server_and_client_apart__all_answered),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

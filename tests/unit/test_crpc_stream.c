@@ -404,6 +404,63 @@ static void cancel__from_inside_message__done_once(void **state) {
   fixture_free(fixture);
 }
 
+static unsigned next_random(unsigned *seed) {
+  *seed = *seed * 1103515245u + 12345u;
+  return *seed >> 16;
+}
+
+/* Starts talk as one of several kinds of call, with or without a deadline. */
+static void start_any(struct talk *talk, unsigned *seed) {
+  static const char *const hows[] = {"", "fail", "hold", ""};
+  struct crpc_rpc_options options = {0};
+  echo_Ask ask = echo_Ask_INIT;
+  bool streams = next_random(seed) % 2 == 0;
+
+  ask.how = (char *)(uintptr_t)hows[next_random(seed) % 4];
+  ask.count = (int32_t)(next_random(seed) % 60);
+  ask.size = (int32_t)(next_random(seed) % 9000);
+  options.deadline =
+      cb_now(NULL) + (int64_t)(next_random(seed) % 200) * CB_MILLISECOND;
+  if (streams) talk->pause_at = (int)(next_random(seed) % 20);
+  if (streams) {
+    talk_repeat(talk, &ask, &options);
+  } else {
+    talk_say(talk, &ask, &options);
+  }
+}
+
+static void chaos__random_ends__each_done_once_nothing_left(void **state) {
+  enum { COUNT = 600 };
+  struct fixture *fixture = fixture_new(NULL, NULL, NULL);
+  struct talk *talks = calloc(COUNT, sizeof *talks);
+  unsigned seed = 20260;
+
+  (void)state;
+  assert_non_null(talks);
+  for (int i = 0; i < COUNT; i++) {
+    struct talk *other = &talks[next_random(&seed) % (unsigned)(i + 1)];
+
+    talks[i] = talk_make(fixture);
+    start_any(&talks[i], &seed);
+    if (next_random(&seed) % 4 == 0) {
+      crpc_rpc_cancel(fixture->channel, other->id);
+    }
+    if (next_random(&seed) % 4 == 0) {
+      crpc_rpc_resume(fixture->channel, other->id);
+    }
+    for (unsigned turns = next_random(&seed) % 8; turns > 0; turns--) {
+      crpc_loop_step(fixture->loop, cb_now(NULL) + CB_MILLISECOND / 4);
+    }
+  }
+  for (int i = 0; i < COUNT; i++)
+    talk_wait(&talks[i]);
+  fixture_turn(fixture, 50);
+  for (int i = 0; i < COUNT; i++)
+    assert_int_equal(talks[i].done, 1);
+  free(talks);
+  fixture_free(fixture);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(pause__slow_reader__memory_bounded_nothing_lost),
@@ -425,6 +482,7 @@ int main(void) {
       cmocka_unit_test(chat__caller_leaves__told_and_not_half_closed),
       cmocka_unit_test(cancel__request_never_sent__no_handler_no_leak),
       cmocka_unit_test(cancel__from_inside_message__done_once),
+      cmocka_unit_test(chaos__random_ends__each_done_once_nothing_left),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
