@@ -33,6 +33,7 @@ static int sleep_ms(struct vtx_emulator *emulator) {
                             LONGEST_SLEEP_MS);
   MHD_UNSIGNED_LONG_LONG library;
 
+  if (!cb_list_empty(&emulator->leaving)) return 1; /* their last bytes */
   if (MHD_get_timeout(emulator->daemon, &library) == MHD_YES &&
       library < (MHD_UNSIGNED_LONG_LONG)own) {
     own = (int)library;
@@ -50,7 +51,7 @@ static bool handle_events(struct vtx_emulator *emulator,
     if (events[i].data.ptr == emulator) {
       more = false;
     } else if (events[i].data.ptr) {
-      vtx_emu_connection_left(events[i].data.ptr);
+      vtx_emu_connection_left(emulator, events[i].data.ptr);
     }
   }
   return more;
@@ -68,6 +69,7 @@ static void *run(void *cls) {
     more = handle_events(emulator, events, count);
     cb_timers_run(&emulator->timers, cb_now(NULL));
     MHD_run(emulator->daemon);
+    vtx_emu_connections_check(emulator);
   }
   vtx_emu_exchanges_break(emulator);
   MHD_stop_daemon(emulator->daemon);
@@ -208,6 +210,7 @@ static struct vtx_emulator *make_emulator(void) {
   emulator->watch_fd = -1;
   emulator->wake_fd = -1;
   cb_list_init(&emulator->suspended);
+  cb_list_init(&emulator->leaving);
   cb_timers_init(&emulator->timers);
   vtx_emu_captures_init(&emulator->captures);
   return emulator;

@@ -105,14 +105,19 @@ static bool suspend(struct vtx_emu_exchange *exchange, int64_t pause) {
   return true;
 }
 
-void vtx_emu_connection_left(struct vtx_emu_connection *connection) {
+void vtx_emu_connection_left(struct vtx_emulator *emulator,
+                             struct vtx_emu_connection *connection) {
   struct vtx_emu_exchange *exchange = connection->exchange;
 
   connection->peer_left = true;
-  if (!exchange || !exchange->suspended) return;
-  exchange->left = true;
-  end_exchange(exchange, VTX_EMU_ABORTED);
-  resume(exchange);
+  if (exchange && exchange->suspended) {
+    exchange->left = true;
+    end_exchange(exchange, VTX_EMU_ABORTED);
+    resume(exchange);
+  } else {
+    cb_list_remove(&connection->link);
+    cb_list_append(&emulator->leaving, &connection->link);
+  }
 }
 
 void vtx_emu_exchanges_break(struct vtx_emulator *emulator) {
@@ -127,10 +132,37 @@ void vtx_emu_exchanges_break(struct vtx_emulator *emulator) {
 
 /* Dissolving the association makes the kernel send RST at once; where the peer
  * was faster there is none left to dissolve, and nothing to do. */
-static void reset_socket(struct vtx_emu_exchange *exchange) {
+static void reset_socket(const struct vtx_emu_connection *connection) {
   struct sockaddr nobody = {.sa_family = AF_UNSPEC};
 
-  (void)connect(exchange->connection->fd, &nobody, sizeof nobody);
+  (void)connect(connection->fd, &nobody, sizeof nobody);
+}
+
+/* True while the library has bytes of the peer to read. */
+static bool has_input(const struct vtx_emu_connection *connection) {
+  char byte;
+
+  return recv(connection->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
+/* With epoll the library does not look for the peer's end when it comes along
+ * with the last bytes before it: it would wait for the rest for ever. */
+void vtx_emu_connections_check(struct vtx_emulator *emulator) {
+  struct cb_link *link = emulator->leaving.next;
+
+  while (link != &emulator->leaving) {
+    struct vtx_emu_connection *connection =
+        CB_CONTAINER(link, struct vtx_emu_connection, link);
+    struct vtx_emu_exchange *exchange = connection->exchange;
+
+    link = link->next;
+    if (exchange && exchange->state != READING) {
+      cb_list_remove(&connection->link); /* sending will find out */
+    } else if (!has_input(connection)) {
+      cb_list_remove(&connection->link);
+      reset_socket(connection);
+    }
+  }
 }
 
 /* Sending. */
@@ -149,7 +181,7 @@ static uint64_t whole_size(const struct vtx_emu_reply *reply) {
  * not look at it again until all older ones are gone. A byte for a socket that
  * is no longer connected is an error of sending, which it handles at once. */
 static ssize_t break_off(struct vtx_emu_exchange *exchange, char *out) {
-  reset_socket(exchange);
+  reset_socket(exchange->connection);
   *out = ' ';
   return 1;
 }
@@ -280,7 +312,7 @@ static enum MHD_Result start_reply(struct vtx_emu_exchange *exchange) {
   exchange->rested = false;
   if (reply->status == 0) {
     exchange->broken = reply->ending == VTX_EMU_END_RESET;
-    if (exchange->broken) reset_socket(exchange);
+    if (exchange->broken) reset_socket(exchange->connection);
     exchange->state = WAITING;
     return reply->ending == VTX_EMU_END_HANG && suspend(exchange, CB_NEVER)
                ? MHD_YES
@@ -478,6 +510,9 @@ static void close_exchange(void *cls, struct MHD_Connection *http,
     end_exchange(exchange, VTX_EMU_ABORTED);
   }
   exchange->connection->exchange = NULL;
+  if (exchange->connection->peer_left) {
+    vtx_emu_connection_left(exchange->emulator, exchange->connection);
+  }
   cb_buf_release(&exchange->body);
   cb_arena_free(exchange->arena);
 }
@@ -497,6 +532,7 @@ static void *open_connection(struct vtx_emulator *emulator,
     return NULL;
   }
   connection->arena = arena;
+  cb_list_init(&connection->link);
   connection->fd = info->connect_fd;
   /* Without the watch aborts would go unseen: better no connection. */
   if (epoll_ctl(emulator->watch_fd, EPOLL_CTL_ADD, connection->fd, &event)) {
@@ -516,6 +552,7 @@ static void notice_connection(void *cls, struct MHD_Connection *http,
   if (code == MHD_CONNECTION_NOTIFY_STARTED) {
     *context = open_connection(emulator, http);
   } else if (connection) {
+    cb_list_remove(&connection->link);
     epoll_ctl(emulator->watch_fd, EPOLL_CTL_DEL, connection->fd, NULL);
     vtx_emu_stats_disconnect(&emulator->stats);
     cb_arena_free(connection->arena);

@@ -42,6 +42,7 @@ struct vtx_emulator {
   struct vtx_emu_captures captures;
   struct cb_timers timers;
   struct cb_link suspended; /* exchanges */
+  struct cb_link leaving;   /* connections whose peer has closed its side */
 };
 
 /* A connection; what the watch knows it by. */
@@ -49,11 +50,17 @@ struct vtx_emu_connection {
   struct cb_arena *arena; /* which it lives in */
   int fd;
   bool peer_left;
+  struct cb_link link;               /* in the emulator's list of the leaving */
   struct vtx_emu_exchange *exchange; /* the one under way; NULL: none */
 };
 
 /* The peer has closed its side: ends an exchange that waits. */
-void vtx_emu_connection_left(struct vtx_emu_connection *connection);
+void vtx_emu_connection_left(struct vtx_emulator *emulator,
+                             struct vtx_emu_connection *connection);
+
+/* To be called after each turn of the library: closes the connections from
+ * which nothing more can come though more is needed. */
+void vtx_emu_connections_check(struct vtx_emulator *emulator);
 
 /* Ends all exchanges that wait, as the library demands before it stops. */
 void vtx_emu_exchanges_break(struct vtx_emulator *emulator);

@@ -222,6 +222,46 @@ static void server__peer_leaves_a_stalled_stream__is_counted(void **state) {
   assert_stat_becomes(fixture, "aborted", 1);
 }
 
+/* The library forgets connections that end behind an older one that lives. */
+static void server__stream_broken_behind_an_idle_connection__is_closed(
+    void **state) {
+  struct fixture *fixture = *state;
+  int idle = dial(fixture);
+  int fd;
+
+  assert_stat_becomes(fixture, "connections", 2); /* and the one that asks */
+  fd = dial(fixture);
+  send_request(fd, STREAM, ASK("[[emulator fault=stall]] hi"));
+  assert_int_equal(receive(fixture, fd, 200), ETIMEDOUT);
+  close(fd);
+  assert_stat_becomes(fixture, "connections", 2);
+  close(idle);
+  assert_stat_becomes(fixture, "connections", 1);
+}
+
+static void send_and_leave(struct fixture *fixture, const char *bytes) {
+  int fd = dial(fixture);
+
+  assert_int_equal(send(fd, bytes, strlen(bytes), MSG_NOSIGNAL), strlen(bytes));
+  close(fd);
+}
+
+/* Last bytes and end come together, which the library takes for the former
+ * alone. */
+static void server__peer_leaves_in_mid_request__is_closed(void **state) {
+  static const char head[] = GENERATE " HTTP/1.1\r\nHost: x\r\n";
+
+  for (int i = 0; i < 20; i++) {
+    send_and_leave(*state, "POST /v1");
+    send_and_leave(*state, head);
+    send_and_leave(*state, GENERATE " HTTP/1.1\r\nContent-Length: 9\r\n\r\n{");
+    send_and_leave(*state, "GET /v1 HTTP/1.1\r\nHost: x\r\n\r\n");
+    send_and_leave(*state, "\xff\xfe nonsense\r\n\r\n");
+  }
+  assert_stat_becomes(*state, "connections", 1);
+  assert_int_equal(stat_of(*state, "in_flight"), 0);
+}
+
 static void server__hang__answers_nothing(void **state) {
   struct fixture *fixture = *state;
   int fd = dial(fixture);
@@ -443,6 +483,8 @@ int main(void) {
       TEST(server__latency__is_waited_without_blocking),
       TEST(server__peer_leaves_while_waiting__is_counted_at_once),
       TEST(server__peer_leaves_a_stalled_stream__is_counted),
+      TEST(server__stream_broken_behind_an_idle_connection__is_closed),
+      TEST(server__peer_leaves_in_mid_request__is_closed),
       TEST(server__hang__answers_nothing),
       TEST(server__reset__is_a_reset),
       TEST(server__reset_mid_body__sends_that_much),
