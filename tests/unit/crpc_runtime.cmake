@@ -11,4 +11,7 @@ target_link_libraries(crpc_test_support PRIVATE vtx_options
 
 foreach(name crpc_call crpc_loop crpc_payload crpc_server crpc_stream)
   vtx_unit_test(${name} crpc_test_support)
+  # Only ThreadSanitizer reads it; see the file.
+  set_tests_properties(unit/${name} PROPERTIES ENVIRONMENT
+    TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp)
 endforeach()
