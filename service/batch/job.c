@@ -203,7 +203,11 @@ void vtx_job_abort(struct vtx_job *job, const struct cb_status *status) {
   if (job->call) vtx_model_call_cancel(job->call);
   job->call = NULL;
   vtx_engine_cancel_timer(vtx_job_options(job)->upstream->engine, &job->retry);
-  vtx_job_fail(job, status);
+  if (job->result.message) {
+    vtx_job_over(job); /* it is answered, and only its count is missing */
+  } else {
+    vtx_job_fail(job, status);
+  }
 }
 
 void vtx_job_pause(struct vtx_job *job, bool paused) {

@@ -45,7 +45,8 @@ struct vtx_job *vtx_job_new(struct vtx_flow *flow, uint32_t index);
  * why. True: vtx_flow_job_over() will be called, later. */
 bool vtx_job_start(struct vtx_job *job);
 
-/* Ends a started job now: its result is a failure with status. */
+/* Ends a started job now: its result is a failure with status, or its answer if
+ * that is there and only a count was waited for. */
 void vtx_job_abort(struct vtx_job *job, const struct cb_status *status);
 
 /* Stops, and goes on with, reading a stream from the upstream. */

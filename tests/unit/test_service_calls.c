@@ -116,6 +116,23 @@ static void generate__count_wanted_and_usage_missing__one_more_call(
   assert_int_equal(world_transfers(world), 3);
 }
 
+static void generate__time_is_over_while_counting__answer_is_kept(
+    void **state) {
+  vertexd_GenerateRequest request = vertexd_GenerateRequest_INIT;
+
+  (void)state;
+  request.prompt = "x [[emulator fault=no_usage latency=1s]]";
+  request._count_tokens_case =
+      VERTEXD__V1__GENERATE_REQUEST___COUNT_TOKENS_COUNT_TOKENS;
+  request.count_tokens = true;
+  world_generate(seen, &request, 1700 * MS);
+  seen_wait(seen);
+  expect_call_ok();
+  assert_true(seen->text_bytes > 0);
+  assert_int_equal(seen->tokens, 0);
+  assert_int_equal(world_transfers(world), 2);
+}
+
 static void stream__a_prompt__pieces_and_a_last_message(void **state) {
   vertexd_GenerateRequest request = vertexd_GenerateRequest_INIT;
 
@@ -231,6 +248,7 @@ int main(void) {
       CASE(generate__caller_leaves__upstream_is_aborted),
       CASE(generate__include_raw__the_json_as_it_came),
       CASE(generate__count_wanted_and_usage_missing__one_more_call),
+      CASE(generate__time_is_over_while_counting__answer_is_kept),
       CASE(stream__a_prompt__pieces_and_a_last_message),
       CASE(stream__error_in_mid_stream__after_what_was_sent),
       CASE(stream__reader_pauses__nothing_is_lost),
