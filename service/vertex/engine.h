@@ -4,6 +4,9 @@
  * the model calls). After each turn it calls the pull hook, which starts new
  * work: so a slot that a finished transfer freed is used in the same turn.
  *
+ * Proxies:   the usual variables (https_proxy, no_proxy, ...) are obeyed as by
+ *            curl, but loopback is never reached through one.
+ *
  * Threads:   vtx_engine_post() from any thread; the rest on the engine's
  *            thread, or before vtx_engine_start().
  * Ownership: vtx_engine_new() gives it, vtx_engine_free() takes it back after

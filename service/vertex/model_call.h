@@ -2,7 +2,9 @@
  *
  * Puts together endpoint, credential, transfer, SSE, codec and errors, so that
  * its user sees messages and a status. One attempt; who wants more asks
- * vtx_retry_decide() (service/vertex/retry.h) and calls again.
+ * vtx_retry_decide() (service/vertex/retry.h) and calls again. An answer of
+ * 401 alone is tried once more from here, if the credential then gives
+ * something else than what was refused.
  *
  * Threads:   the engine's.
  * Ownership: the call frees itself after done or cancel. Answers handed out
@@ -61,7 +63,7 @@ struct vtx_model_call_result {
 };
 
 struct vtx_model_call_events {
-  /* Streaming verb: the next message. The receiver owns *answer's arena. */
+  /* Streaming verb: the next message. None follows an error. The receiver owns *answer's arena. */
   void (*chunk)(void *ctx, struct vtx_answer *answer);
   /* The end, once. answer (its arena is the receiver's) is NULL unless the
    * status is OK and the verb is not streaming. */
@@ -76,10 +78,13 @@ struct vtx_model_call *vtx_model_call_start(
     const struct vtx_model_call_events *events, void *ctx,
     struct cb_arena *arena, struct cb_status *ret_status);
 
-/* Aborts; no event comes any more. */
+/* Aborts; no event comes any more. From anywhere on the engine's thread but
+ * the call's own done; also from inside its chunk. */
 void vtx_model_call_cancel(struct vtx_model_call *call);
 
-/* Streaming: stops and goes on with reading from the upstream. */
+/* Streaming: stops and goes on with reading from the upstream. Chunks of what
+ * was being handed out (up to 16 KiB of the stream) may still come, and so does
+ * the done of a failure. */
 void vtx_model_call_pause(struct vtx_model_call *call);
 void vtx_model_call_resume(struct vtx_model_call *call);
 
