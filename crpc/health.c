@@ -240,6 +240,7 @@ bool crpc_health_set(struct crpc_health *health, const char *service,
 }
 
 void crpc_health_stop(struct crpc_health *health) {
+  if (health->stopped) return; /* the watchers have been told */
   health->stopped = true;
   tell_all(health);
 }

@@ -11,6 +11,7 @@
  */
 #include <assert.h>
 #include <microhttpd.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
@@ -33,7 +34,6 @@ enum {
   LEAST_BLOCK = 1 << 10,
   MOST_BLOCK = 64 << 10,
   CONNECTION_MEMORY = 32 << 10,
-  CONNECTION_ARENA = 4 << 10,
   BACKLOG = 4096,
 };
 
@@ -521,22 +521,19 @@ static void *open_connection(struct vtx_emulator *emulator,
                              struct MHD_Connection *http) {
   const union MHD_ConnectionInfo *info =
       MHD_get_connection_info(http, MHD_CONNECTION_INFO_CONNECTION_FD);
-  struct cb_arena *arena = cb_arena_new(NULL, CONNECTION_ARENA, 0);
-  struct vtx_emu_connection *connection =
-      arena ? cb_arena_zalloc(arena, 1, sizeof *connection) : NULL;
+  struct vtx_emu_connection *connection = calloc(1, sizeof *connection);
   struct epoll_event event = {.events = EPOLLRDHUP | EPOLLET,
                               .data.ptr = connection};
 
   if (!connection || !info) {
-    cb_arena_free(arena);
+    free(connection);
     return NULL;
   }
-  connection->arena = arena;
   cb_list_init(&connection->link);
   connection->fd = info->connect_fd;
   /* Without the watch aborts would go unseen: better no connection. */
   if (epoll_ctl(emulator->watch_fd, EPOLL_CTL_ADD, connection->fd, &event)) {
-    cb_arena_free(arena);
+    free(connection);
     return NULL;
   }
   vtx_emu_stats_connect(&emulator->stats);
@@ -555,7 +552,7 @@ static void notice_connection(void *cls, struct MHD_Connection *http,
     cb_list_remove(&connection->link);
     epoll_ctl(emulator->watch_fd, EPOLL_CTL_DEL, connection->fd, NULL);
     vtx_emu_stats_disconnect(&emulator->stats);
-    cb_arena_free(connection->arena);
+    free(connection);
     *context = NULL;
   }
 }

@@ -47,7 +47,6 @@ struct vtx_emulator {
 
 /* A connection; what the watch knows it by. */
 struct vtx_emu_connection {
-  struct cb_arena *arena; /* which it lives in */
   int fd;
   bool peer_left;
   struct cb_link link;               /* in the emulator's list of the leaving */
