@@ -111,6 +111,7 @@ def test_batch_error__names_the_item__and_costs_nothing_upstream(
     (Request(prompts=["a"], defaults=Prompt(prompt="x")), "defaults.prompt"),
     (Request(prompts=["a"], defaults=Prompt(contents=[gemini_pb2.Content()])),
      "defaults.contents"),
+    (Request(prompts=["a"], defaults=Prompt(id="x")), "defaults.id"),
     (Request(prompts=["a"], options=Options(weight=-1)), "options.weight"),
     (Request(prompts=["a"], options=Options(order=9)), "options.order"),
     (Request(prompts=["a"], options=Options(on_error=9)), "options.on_error"),

@@ -30,6 +30,18 @@ def test_count__contents_and_settings__go_upstream(emulator, stub):
                                  "generationConfig"}
 
 
+@pytest.mark.parametrize("model, expected", [
+    ("", "models/from-endpoint"), ("own", "models/own")])
+def test_count__endpoint__is_read_where_model_is_unset(
+        emulator, stub, model, expected):
+    stub.CountTokens(Request(
+        prompt="p", model=model, endpoint="projects/e2e/locations/global/"
+        "publishers/google/models/from-endpoint"))
+    request = emulator.only_request()
+    assert request.path.split("?")[0].endswith(f"/{expected}:countTokens")
+    assert set(request.body) == {"contents"}
+
+
 def test_count__longer_prompt__more_tokens(emulator, stub):
     counts = [stub.CountTokens(Request(prompt="word " * n)).total_tokens
               for n in (1, 10, 100)]

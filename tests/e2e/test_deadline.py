@@ -39,10 +39,12 @@ def test_deadline_margin__stream__has_it_too(emulator, stub):
     assert failure.domain == "vertexd"
 
 
-def test_deadline__already_over__costs_nothing(emulator, stub):
+def test_deadline__already_over__fails_at_once(emulator, stub):
+    begin = time.monotonic()
     with fails("DEADLINE_EXCEEDED"):
-        stub.Generate(Request(prompt="p"), timeout=0)
-    assert emulator.stats()["requests"] == 0
+        stub.Generate(Request(prompt="p" + control(latency="60s")), timeout=0)
+    assert time.monotonic() - begin < 5
+    assert eventually(lambda: emulator.stats()["in_flight"] == 0)
 
 
 def test_deadline__goes_upstream__as_server_timeout(emulator, stub):

@@ -165,6 +165,11 @@ def test_model__unset_without_a_default__is_refused(emulator, start):
              generation_config=gemini_pb2.GenerationConfig(
                  response_json_schema=struct_pb2.Value(
                      struct_value=struct({"type": "object"})))), None),
+    (Request(prompt="p", json_schema=struct({"type": "OBJECT", "properties": {
+        "a": {"type": "string"}}})), "json_schema"),
+    (Request(prompt="p", json_schema=struct({"type": "OBJECT"}),
+             return_json=False), "return_json"),
+    (Request(contents=[gemini_pb2.Content(role="user")]), None),
     (Request(prompt="p", id="x" * 513), "id"),
 ], ids=lambda v: None if isinstance(v, Request) else str(v))
 def test_wrong_request__each_kind__is_named_and_costs_nothing(

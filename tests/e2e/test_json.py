@@ -167,6 +167,14 @@ def test_token_count__usage_missing__unset_where_not_asked(emulator, stub):
     assert emulator.stats()["requests"] == 1
 
 
+def test_token_count__stream__comes_last_even_if_counted_apart(
+        emulator, stub):
+    chunks = list(stub.StreamGenerate(Request(
+        prompt="p" + control(fault="no_usage"), count_tokens=True)))
+    assert not any(c.HasField("token_count") for c in chunks[:-1])
+    assert chunks[-1].token_count.prompt_tokens > 0
+
+
 EMPTY = [
     (dict(block="SAFETY"), "PROMPT_BLOCKED", "SAFETY"),
     (dict(block="PROHIBITED_CONTENT"), "PROMPT_BLOCKED",
