@@ -128,7 +128,7 @@ bool vtx_answer_json(const char *text, size_t size, const char **ret_json,
 
   strip_blanks(&text, &size);
   if (!strip_fence(&text, &size)) return false;
-  if (!vtx_json_scan(text, size, VTX_JSON_SCAN_DEPTH, NULL, NULL, &scan))
+  if (!vtx_json_scan(text, size, VTX_JSON_SCAN_DEPTH, NULL, &scan))
     return false;
   *ret_json = text;
   *ret_size = size;

@@ -64,7 +64,7 @@ static struct cb_status check_schema_text(
 
   if (!*text) return cb_status_ok();
   field = vtx_field_path(arena, prefix, "json_schema_text");
-  if (!vtx_json_scan(text, strlen(text), MAX_SCHEMA_DEPTH, NULL, NULL, &scan))
+  if (!vtx_json_scan(text, strlen(text), MAX_SCHEMA_DEPTH, NULL, &scan))
     return cb_status_field(arena, field, "%s is not JSON: %s at byte %zu",
                            field, scan.error, scan.offset);
   if (scan.first != '{')

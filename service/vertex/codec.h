@@ -5,6 +5,10 @@
  * their own forms. Fields 1-99 and from 1000 on are Google's and are coded;
  * 100-999 are vertexd's own and never leave or enter here.
  *
+ * Types with a form of their own merge as one value. A map that holds a key
+ * twice is written with the last. Unset strings decode to
+ * protobuf_c_empty_string.
+ *
  * Threads: safe from any; keeps nothing.
  */
 #ifndef VTX_VERTEX_CODEC_H
@@ -49,7 +53,7 @@ struct cb_status vtx_codec_encode(struct cb_json *json,
 /* Something in an answer that the contract does not know. */
 struct vtx_unrecognized {
   const char *path; /* candidates[0].finishReason */
-  const char *json; /* its text */
+  const char *json; /* its text; cut at 4 KiB, and then no JSON any more */
   struct vtx_unrecognized *next;
 };
 
@@ -57,8 +61,9 @@ struct vtx_unrecognized {
 struct vtx_codec_notes {
   struct vtx_unrecognized *first;
   struct vtx_unrecognized **last; /* NULL while empty */
-  size_t count;
-  size_t bytes;        /* of paths and texts kept; capped at 64 KiB */
+  size_t count;        /* noticed; those past the cap are not kept */
+  size_t bytes;        /* of paths and texts kept; capped at 64 KiB, of which
+                          the last KiB is for short ones */
   size_t nul_replaced; /* U+0000 that became U+FFFD */
 };
 

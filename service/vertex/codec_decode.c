@@ -113,7 +113,7 @@ static bool is_number_text(const char *text, size_t size) {
   if (size == 0 || strlen(text) != size) return false;
   if (strchr("-0123456789", text[0]) == NULL) return false;
   return strchr("0123456789", text[size - 1]) != NULL &&
-         vtx_json_scan(text, size, 0, NULL, NULL, &scan);
+         vtx_json_scan(text, size, 0, NULL, &scan);
 }
 
 static bool whole_from_string(struct json_object *value,
@@ -359,7 +359,7 @@ static bool decode_scalar(struct vtx_decoder *dec,
     case PROTOBUF_C_TYPE_MESSAGE:
       break;
   }
-  assert(!"messages are not scalars");
+  assert(field->type != PROTOBUF_C_TYPE_MESSAGE);
   return false;
 }
 

@@ -249,7 +249,7 @@ static bool encode_scalar(struct encoder *enc,
       encode_bytes(enc, at);
       break;
     case PROTOBUF_C_TYPE_MESSAGE:
-      assert(!"messages are not scalars");
+      assert(field->type != PROTOBUF_C_TYPE_MESSAGE);
   }
   return true;
 }

@@ -13,8 +13,8 @@
 #define MAX_JSON_DEPTH 256
 
 /* Text that json-c would change is rewritten so that it keeps what it means:
- * an integer past 64 bits (json-c clamps it) becomes a double, and a NUL in a
- * key (json-c ends the key there) becomes U+FFFD. */
+ * an integer past 64 bits (json-c clamps it) and -0 become doubles, and a NUL
+ * in a key (json-c ends the key there) becomes U+FFFD. */
 struct rewrite {
   const char *text;
   size_t done; /* bytes of text that are in out */
@@ -24,12 +24,12 @@ struct rewrite {
 static void rewrite_odd(void *ctx, enum vtx_json_oddity oddity, size_t offset,
                         size_t size) {
   struct rewrite *rewrite = ctx;
-  size_t keep = oddity == VTX_JSON_BIG_INTEGER ? offset + size : offset;
+  size_t keep = oddity == VTX_JSON_LOST_INTEGER ? offset + size : offset;
 
   cb_buf_add(&rewrite->out, rewrite->text + rewrite->done,
              keep - rewrite->done);
   cb_buf_add_text(&rewrite->out,
-                  oddity == VTX_JSON_BIG_INTEGER ? ".0" : "\\ufffd");
+                  oddity == VTX_JSON_LOST_INTEGER ? ".0" : "\\ufffd");
   rewrite->done = offset + size;
 }
 
@@ -67,6 +67,7 @@ struct cb_status vtx_json_parse(const char *text, size_t size,
                                 struct cb_arena *arena,
                                 struct json_object **ret_object) {
   struct rewrite rewrite = {.text = text};
+  const struct vtx_json_watch watch = {rewrite_odd, &rewrite};
   struct vtx_json_scan scan;
   struct cb_status status;
 
@@ -76,8 +77,7 @@ struct cb_status vtx_json_parse(const char *text, size_t size,
     return vtx_fail(arena, VTX_UPSTREAM_MALFORMED,
                     "the answer is not well-formed UTF-8");
   cb_buf_init(&rewrite.out, 2 * size + 8, NULL);
-  if (!vtx_json_scan(text, size, MAX_JSON_DEPTH, rewrite_odd, &rewrite,
-                     &scan)) {
+  if (!vtx_json_scan(text, size, MAX_JSON_DEPTH, &watch, &scan)) {
     status = malformed(arena, scan.error, scan.offset);
   } else if (rewrite.done == 0) {
     status = parse_tree(text, size, arena, ret_object);

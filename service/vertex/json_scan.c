@@ -26,8 +26,7 @@ struct scanner {
   int depth;
   uint8_t objects[VTX_JSON_SCAN_DEPTH / 8];
   enum state state;
-  vtx_json_odd_fn *odd;
-  void *ctx;
+  const struct vtx_json_watch *watch;
   const char *error;
 };
 
@@ -102,8 +101,8 @@ static bool scan_escape(struct scanner *scan, bool key) {
   for (int i = 2; i < 6; i++) {
     if (!is_hex(from[i])) return fail(scan, "bad escape");
   }
-  if (key && scan->odd && memcmp(from + 2, "0000", 4) == 0)
-    scan->odd(scan->ctx, VTX_JSON_NUL_IN_KEY, scan->at, 6);
+  if (key && scan->watch && memcmp(from + 2, "0000", 4) == 0)
+    scan->watch->odd(scan->watch->ctx, VTX_JSON_NUL_IN_KEY, scan->at, 6);
   scan->at += 6;
   return true;
 }
@@ -135,10 +134,12 @@ static size_t scan_digits(struct scanner *scan) {
   return scan->at - from;
 }
 
-/* True if the integer of size characters at text fits neither 64-bit type. */
-static bool is_big(const char *text, size_t size) {
+/* True if the integer of size characters at text fits neither 64-bit type, or
+ * is -0, whose sign only a double keeps. */
+static bool is_lost(const char *text, size_t size) {
   char copy[24];
 
+  if (size == 2 && memcmp(text, "-0", 2) == 0) return true;
   if (size < 19) return false;
   if (size > 20) return true; /* no leading zeros: the grammar forbids them */
   memcpy(copy, text, size);
@@ -171,8 +172,9 @@ static bool scan_number(struct scanner *scan) {
     if (peek(scan) == '+' || peek(scan) == '-') scan->at++;
     if (scan_digits(scan) == 0) return fail(scan, "bad number");
   }
-  if (integer && scan->odd && is_big(scan->text + from, scan->at - from))
-    scan->odd(scan->ctx, VTX_JSON_BIG_INTEGER, from, scan->at - from);
+  if (integer && scan->watch && is_lost(scan->text + from, scan->at - from))
+    scan->watch->odd(scan->watch->ctx, VTX_JSON_LOST_INTEGER, from,
+                     scan->at - from);
   return true;
 }
 
@@ -255,14 +257,13 @@ static bool step(struct scanner *scan) {
 }
 
 bool vtx_json_scan(const char *text, size_t size, int max_depth,
-                   vtx_json_odd_fn *odd, void *ctx,
+                   const struct vtx_json_watch *watch,
                    struct vtx_json_scan *ret_scan) {
   struct scanner scan = {.text = text,
                          .size = size,
                          .max_depth = max_depth,
                          .state = WANT_VALUE,
-                         .odd = odd,
-                         .ctx = ctx};
+                         .watch = watch};
   bool good = true;
 
   assert(max_depth >= 0 && max_depth <= VTX_JSON_SCAN_DEPTH);

@@ -17,13 +17,17 @@
 #define VTX_JSON_SCAN_DEPTH 1024
 
 enum vtx_json_oddity {
-  VTX_JSON_BIG_INTEGER, /* an integer that neither int64 nor uint64 holds */
-  VTX_JSON_NUL_IN_KEY,  /* the six characters \u0000 within a key */
+  VTX_JSON_LOST_INTEGER, /* one past 64 bits, or -0 */
+  VTX_JSON_NUL_IN_KEY,   /* the six characters \u0000 within a key */
 };
 
-/* Told of each oddity: its bytes are [offset, offset + size) of the text. */
-typedef void vtx_json_odd_fn(void *ctx, enum vtx_json_oddity oddity,
-                             size_t offset, size_t size);
+/* Who is told of each oddity: its bytes are [offset, offset + size) of the
+ * text. */
+struct vtx_json_watch {
+  void (*odd)(void *ctx, enum vtx_json_oddity oddity, size_t offset,
+              size_t size);
+  void *ctx;
+};
 
 struct vtx_json_scan {
   const char *error; /* what is wrong, a literal; NULL if nothing */
@@ -33,9 +37,9 @@ struct vtx_json_scan {
 
 /* True if the size bytes at text are one JSON value with blanks around it,
  * nested at most max_depth (<= VTX_JSON_SCAN_DEPTH) deep. UTF-8 is not
- * judged. odd may be NULL. *ret_scan is always filled in. */
+ * judged. watch may be NULL. *ret_scan is always filled in. */
 bool vtx_json_scan(const char *text, size_t size, int max_depth,
-                   vtx_json_odd_fn *odd, void *ctx,
+                   const struct vtx_json_watch *watch,
                    struct vtx_json_scan *ret_scan);
 
 #endif

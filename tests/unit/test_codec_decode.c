@@ -335,6 +335,14 @@ static void decode__big_integer_in_value__not_clamped(void **state) {
               18446744073709551616.0);
 }
 
+static void decode__minus_zero__keeps_its_sign(void **state) {
+  Google__Protobuf__Value *value =
+      vertex_decode(*state, &google__protobuf__value__descriptor, "-0", NULL);
+
+  assert_true(signbit(value->number_value) != 0);
+  assert_string_equal(vertex_encode(*state, &value->base, NULL), "-0");
+}
+
 /* --- kinds --------------------------------------------------------------- */
 
 static void decode__wrong_kind__path_named(void **state) {
@@ -531,6 +539,7 @@ int main(void) {
       TEST(decode__int64__string_or_number_to_the_last_bit),
       TEST(decode__doubles__specials_and_overflow),
       TEST(decode__big_integer_in_value__not_clamped),
+      TEST(decode__minus_zero__keeps_its_sign),
       TEST(decode__wrong_kind__path_named),
       TEST(decode__null__unset_but_for_value),
       TEST(decode__timestamps__offsets_and_bad_ones),
