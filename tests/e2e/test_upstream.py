@@ -266,6 +266,33 @@ def test_tls_upstream__http2__deadline_ends_the_stream_at_once(
     assert eventually(lambda: emulator.stats()["aborted"] == 1)
 
 
+def test_tls_upstream__http2__churn_of_cancels__harms_no_other_call(
+        emulator, start, tls_front):
+    """Streams, answers and cancels mixed on the same connections."""
+    port, crt, _ = tls_front
+    _, stub = start("--ca-file", crt, base_url=f"https://127.0.0.1:{port}")
+    left = []
+    for i in range(300):
+        unary = stub.Generate.future(Request(
+            prompt=f"n{i}" + control(latency=f"{i * 37 % 100}ms")))
+        stream = stub.StreamGenerate(Request(prompt=f"s{i} " + control(
+            words=200, chunks=10, chunk_interval="2ms")))
+        left.append((i, unary, stream))
+        if len(left) < 60:
+            continue
+        i, unary, stream = left.pop(i * 7919 % len(left))
+        if i % 2:
+            unary.cancel()
+            stream.cancel()
+        else:
+            assert f'"n{i}"' in unary.result().text
+            assert "".join(c.text for c in stream).count(" ") >= 199
+    for _, unary, stream in left:
+        unary.cancel()
+        stream.cancel()
+    assert eventually(lambda: emulator.stats()["in_flight"] == 0)
+
+
 def test_tls_upstream__unknown_authority__is_refused(start, tls_front):
     port, _, _ = tls_front
     _, stub = start(base_url=f"https://127.0.0.1:{port}")
