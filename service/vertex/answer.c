@@ -10,6 +10,9 @@
 #include "service/vertex/json_scan.h"
 #include "service/vertex/reasons.h"
 
+#define BLOCKED_REASON \
+  vertexd__v1__generate_response__prompt_feedback__blocked_reason__descriptor
+
 typedef Vertexd__V1__GenerateResponse generate_response;
 typedef Vertexd__V1__Candidate candidate;
 typedef Vertexd__V1__Part part;
@@ -161,9 +164,7 @@ const char *vtx_block_word(const generate_response *response,
       response->prompt_feedback;
 
   if (feedback && feedback->block_reason != 0)
-    return enum_word(
-        &vertexd__v1__generate_response__prompt_feedback__blocked_reason__descriptor,
-        (int)feedback->block_reason);
+    return enum_word(&BLOCKED_REASON, (int)feedback->block_reason);
   return noted_word(notes, "promptFeedback.blockReason", arena);
 }
 

@@ -79,9 +79,10 @@ void vtx_stream_answer_release(struct vtx_stream_answer *answer);
 
 /* Fills the own fields of one chunk (text, finish_reason_text, unrecognized)
  * and notes what it brought. */
-struct cb_status vtx_stream_answer_chunk(
-    struct vtx_stream_answer *answer, Vertexd__V1__GenerateResponse *chunk,
-    const struct vtx_codec_notes *notes, struct cb_arena *arena);
+struct cb_status vtx_stream_answer_chunk(struct vtx_stream_answer *answer,
+                                         Vertexd__V1__GenerateResponse *chunk,
+                                         const struct vtx_codec_notes *notes,
+                                         struct cb_arena *arena);
 
 /* The stream has ended well: makes the last message (json, token_count,
  * finish_reason_text, id) in arena. Errors: UNAVAILABLE with

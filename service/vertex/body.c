@@ -250,18 +250,18 @@ static struct cb_status write_config(struct cb_json *json,
                                      const char *prefix,
                                      struct cb_arena *arena) {
   static const char *const mime[] = {"response_mime_type"};
-  const ProtobufCMessage *above = config_of(prompt->request);
-  const ProtobufCMessage *below = config_of(prompt->defaults);
+  struct vtx_codec_layers layers = {config_of(prompt->request),
+                                    config_of(prompt->defaults)};
   bool json_mode = vtx_wants_json(prompt->request, prompt->defaults);
   struct vtx_codec_skip skip = {mime, json_mode ? 1 : 0};
   struct cb_status status;
 
-  if (!above && !below && !json_mode) return cb_status_ok();
+  if (!layers.message && !layers.defaults && !json_mode) return cb_status_ok();
   cb_json_key(json, "generationConfig");
   cb_json_begin_object(json);
   status = vtx_codec_encode_fields(
-      json, above, below, &skip,
-      vtx_field_path(arena, prefix, "generation_config"), arena);
+      json, &layers, &skip, vtx_field_path(arena, prefix, "generation_config"),
+      arena);
   if (status.code == CB_OK && json_mode)
     status = write_json_mode(json, prompt, prefix, arena);
   cb_json_end_object(json);
@@ -285,6 +285,8 @@ static struct cb_status write_fields(struct cb_json *json,
                                      enum purpose purpose) {
   const generate_request *request = prompt->request;
   const generate_request *defaults = prompt->defaults;
+  struct vtx_codec_layers layers = {request ? &request->base : NULL,
+                                    defaults ? &defaults->base : NULL};
   const char *names[sizeof skipped / sizeof *skipped];
   struct vtx_codec_skip skip = {names, 0};
   struct cb_status status;
@@ -297,9 +299,7 @@ static struct cb_status write_fields(struct cb_json *json,
 
     if (leave_out) names[skip.count++] = skipped[i];
   }
-  status = vtx_codec_encode_fields(json, request ? &request->base : NULL,
-                                   defaults ? &defaults->base : NULL, &skip,
-                                   prefix, arena);
+  status = vtx_codec_encode_fields(json, &layers, &skip, prefix, arena);
   if (status.code != CB_OK) return status;
   return write_config(json, prompt, prefix, arena);
 }
@@ -454,6 +454,7 @@ struct cb_status vtx_body_count_request(
   static const char *const names[] = {"model", "endpoint", "contents"};
   bool text = *request->prompt != '\0';
   struct vtx_codec_skip skip = {names, text ? 3 : 2};
+  struct vtx_codec_layers layers = {&request->base, NULL};
   const char *model =
       first_of(request->model, request->endpoint, default_model);
   size_t before = out->len;
@@ -465,8 +466,7 @@ struct cb_status vtx_body_count_request(
   cb_json_init(&json, out);
   cb_json_begin_object(&json);
   if (text) write_text(&json, request->prompt);
-  status =
-      vtx_codec_encode_fields(&json, &request->base, NULL, &skip, "", arena);
+  status = vtx_codec_encode_fields(&json, &layers, &skip, "", arena);
   cb_json_end_object(&json);
   status = settle(out, before, status, arena);
   if (status.code == CB_OK) *ret_model = model;

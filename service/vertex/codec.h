@@ -30,6 +30,12 @@ struct vtx_codec_skip {
   size_t count;
 };
 
+/* A message and what lies beneath it. */
+struct vtx_codec_layers {
+  const ProtobufCMessage *message;
+  const ProtobufCMessage *defaults;
+};
+
 /* Writes the fields of message, with those of defaults (same type; may be
  * NULL, as may message) beneath them: scalars set in message win, messages
  * merge field by field, lists and maps replace. Writes the members only, the
@@ -38,8 +44,7 @@ struct vtx_codec_skip {
  * number that has no name, nesting over 100 levels, a NaN or infinity where
  * JSON has none, a Duration out of range. */
 struct cb_status vtx_codec_encode_fields(struct cb_json *json,
-                                         const ProtobufCMessage *message,
-                                         const ProtobufCMessage *defaults,
+                                         const struct vtx_codec_layers *layers,
                                          const struct vtx_codec_skip *skip,
                                          const char *prefix,
                                          struct cb_arena *arena);
@@ -61,21 +66,27 @@ struct vtx_unrecognized {
 struct vtx_codec_notes {
   struct vtx_unrecognized *first;
   struct vtx_unrecognized **last; /* NULL while empty */
-  size_t count;        /* noticed; those past the cap are not kept */
+  size_t count;                   /* noticed; those past the cap are not kept */
   size_t bytes;        /* of paths and texts kept; capped at 64 KiB, of which
                           the last KiB is for short ones */
   size_t nul_replaced; /* U+0000 that became U+FFFD */
 };
 
-/* Makes a message of that descriptor in arena from a JSON object. Liberal, as
+/* What to decode. */
+struct vtx_codec_source {
+  const ProtobufCMessageDescriptor *type;
+  struct json_object *object;
+  int depth_above; /* message levels that the result will get above it */
+};
+
+/* Makes a message of that type in arena from a JSON object. Liberal, as
  * proto JSON says (camelCase or snake_case, numbers as strings, both base64
  * alphabets, null is unset). Unknown fields and enum strings are noted, not
  * refused. INTERNAL with reason UPSTREAM_MALFORMED when a known field has a
  * value of the wrong kind, is no UTF-8, or the message would be deeper than
  * 100 levels with the levels above it (depth_above). RESOURCE_EXHAUSTED when
  * the arena is full. */
-struct cb_status vtx_codec_decode(const ProtobufCMessageDescriptor *descriptor,
-                                  struct json_object *object, int depth_above,
+struct cb_status vtx_codec_decode(const struct vtx_codec_source *source,
                                   struct cb_arena *arena,
                                   struct vtx_codec_notes *notes,
                                   ProtobufCMessage **ret_message);

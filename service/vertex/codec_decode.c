@@ -551,17 +551,16 @@ bool vtx_decode_message(struct vtx_decoder *dec,
   return decode_members(dec, value, message, at);
 }
 
-struct cb_status vtx_codec_decode(const ProtobufCMessageDescriptor *descriptor,
-                                  struct json_object *object, int depth_above,
+struct cb_status vtx_codec_decode(const struct vtx_codec_source *source,
                                   struct cb_arena *arena,
                                   struct vtx_codec_notes *notes,
                                   ProtobufCMessage **ret_message) {
   struct vtx_decoder dec = {arena, notes, cb_status_ok()};
   struct vtx_path root = {NULL, "", NULL, 0};
-  struct vtx_decode_at at = {&root, depth_above + 1};
+  struct vtx_decode_at at = {&root, source->depth_above + 1};
   ProtobufCMessage *message;
 
-  if (vtx_decode_message(&dec, descriptor, object, &at, &message))
+  if (vtx_decode_message(&dec, source->type, source->object, &at, &message))
     *ret_message = message;
   return dec.status;
 }

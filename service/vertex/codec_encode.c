@@ -25,13 +25,7 @@ struct encoder {
   struct cb_status status;
 };
 
-/* Two layers of the same message; either may be NULL, not both. */
-struct layers {
-  const ProtobufCMessage *upper;
-  const ProtobufCMessage *lower;
-};
-
-static bool encode_message(struct encoder *enc, struct layers layers,
+static bool encode_message(struct encoder *enc, struct vtx_codec_layers layers,
                            const struct vtx_path *path, int depth);
 static bool encode_value(struct encoder *enc,
                          const Google__Protobuf__Value *value,
@@ -271,12 +265,12 @@ static bool encode_element(struct encoder *enc,
                            const ProtobufCFieldDescriptor *field,
                            const void *at, const struct vtx_path *path,
                            int depth) {
-  struct layers layers = {NULL, NULL};
+  struct vtx_codec_layers layers = {NULL, NULL};
 
   if (field->type != PROTOBUF_C_TYPE_MESSAGE)
     return encode_scalar(enc, field, at, path);
-  layers.upper = *(ProtobufCMessage *const *)at;
-  if (layers.upper) return encode_message(enc, layers, path, depth + 1);
+  layers.message = *(ProtobufCMessage *const *)at;
+  if (layers.message) return encode_message(enc, layers, path, depth + 1);
   encode_absent(enc, field);
   return true;
 }
@@ -332,23 +326,23 @@ static const ProtobufCMessage *submessage(
 
 /* True if the lower layer's field shows through, or merges: another member of
  * its oneof that is set above hides it. */
-static bool lower_counts(const struct layers *layers,
+static bool lower_counts(const struct vtx_codec_layers *layers,
                          const ProtobufCFieldDescriptor *field) {
   uint32_t upper_case;
 
-  if (!vtx_codec_has(layers->lower, field)) return false;
-  if (!layers->upper || !vtx_codec_in_oneof(field)) return true;
-  upper_case = vtx_codec_oneof_case(layers->upper, field);
+  if (!vtx_codec_has(layers->defaults, field)) return false;
+  if (!layers->message || !vtx_codec_in_oneof(field)) return true;
+  upper_case = vtx_codec_oneof_case(layers->message, field);
   return upper_case == 0 || upper_case == field->id;
 }
 
 static bool encode_field(struct encoder *enc,
                          const ProtobufCFieldDescriptor *field,
-                         const struct layers *layers,
+                         const struct vtx_codec_layers *layers,
                          const struct vtx_path *path, int depth) {
-  bool above = vtx_codec_has(layers->upper, field);
+  bool above = vtx_codec_has(layers->message, field);
   bool below = lower_counts(layers, field);
-  const ProtobufCMessage *from = above ? layers->upper : layers->lower;
+  const ProtobufCMessage *from = above ? layers->message : layers->defaults;
   struct vtx_path here = {path, field->name, NULL, 0};
   char name[VTX_NAME_ROOM];
 
@@ -359,8 +353,9 @@ static bool encode_field(struct encoder *enc,
   if (vtx_codec_is_repeated(field))
     return encode_list(enc, field, from, &here, depth);
   if (field->type == PROTOBUF_C_TYPE_MESSAGE) {
-    struct layers inner = {above ? submessage(layers->upper, field) : NULL,
-                           below ? submessage(layers->lower, field) : NULL};
+    struct vtx_codec_layers inner = {
+        above ? submessage(layers->message, field) : NULL,
+        below ? submessage(layers->defaults, field) : NULL};
 
     return encode_message(enc, inner, &here, depth + 1);
   }
@@ -374,13 +369,15 @@ static bool is_skipped(const struct vtx_codec_skip *skip, const char *name) {
   return false;
 }
 
-static bool encode_fields(struct encoder *enc, const struct layers *layers,
+static bool encode_fields(struct encoder *enc,
+                          const struct vtx_codec_layers *layers,
                           const struct vtx_codec_skip *skip,
                           const struct vtx_path *path, int depth) {
-  const ProtobufCMessage *any = layers->upper ? layers->upper : layers->lower;
+  const ProtobufCMessage *any =
+      layers->message ? layers->message : layers->defaults;
   const ProtobufCMessageDescriptor *descriptor = any->descriptor;
 
-  assert(!layers->lower || layers->lower->descriptor == descriptor);
+  assert(!layers->defaults || layers->defaults->descriptor == descriptor);
   for (unsigned i = 0; i < descriptor->n_fields; i++) {
     const ProtobufCFieldDescriptor *field = &descriptor->fields[i];
 
@@ -413,9 +410,10 @@ static bool encode_timestamp(struct encoder *enc, const ProtobufCMessage *from,
 }
 
 /* Types with a form of their own are values: the upper layer's replaces. */
-static bool encode_message(struct encoder *enc, struct layers layers,
+static bool encode_message(struct encoder *enc, struct vtx_codec_layers layers,
                            const struct vtx_path *path, int depth) {
-  const ProtobufCMessage *top = layers.upper ? layers.upper : layers.lower;
+  const ProtobufCMessage *top =
+      layers.message ? layers.message : layers.defaults;
 
   if (!check_depth(enc, path, depth)) return false;
   switch (vtx_codec_kind(top->descriptor)) {
@@ -439,16 +437,15 @@ static bool encode_message(struct encoder *enc, struct layers layers,
 }
 
 struct cb_status vtx_codec_encode_fields(struct cb_json *json,
-                                         const ProtobufCMessage *message,
-                                         const ProtobufCMessage *defaults,
+                                         const struct vtx_codec_layers *layers,
                                          const struct vtx_codec_skip *skip,
                                          const char *prefix,
                                          struct cb_arena *arena) {
   struct encoder enc = {json, arena, cb_status_ok()};
-  struct layers layers = {message, defaults};
   struct vtx_path root = {NULL, prefix, NULL, 0};
 
-  if (message || defaults) encode_fields(&enc, &layers, skip, &root, 1);
+  if (layers->message || layers->defaults)
+    encode_fields(&enc, layers, skip, &root, 1);
   return enc.status;
 }
 
@@ -457,7 +454,7 @@ struct cb_status vtx_codec_encode(struct cb_json *json,
                                   const ProtobufCMessage *defaults,
                                   const char *prefix, struct cb_arena *arena) {
   struct encoder enc = {json, arena, cb_status_ok()};
-  struct layers layers = {message, defaults};
+  struct vtx_codec_layers layers = {message, defaults};
   struct vtx_path root = {NULL, prefix, NULL, 0};
 
   assert(message || defaults);

@@ -70,6 +70,8 @@ static struct cb_status decode(const struct vtx_answer_spec *spec,
                                struct json_object *object,
                                struct cb_arena *arena,
                                struct vtx_answer *answer) {
+  const struct vtx_codec_source source = {descriptor_of(spec->verb), object,
+                                          LEVELS_ABOVE};
   struct cb_status status;
 
   if (!json_object_is_type(object, json_type_object)) {
@@ -77,8 +79,8 @@ static struct cb_status decode(const struct vtx_answer_spec *spec,
                     "the upstream's answer is JSON, but no object");
   }
   if (vtx_upstream_error_in(object, arena, &status)) return status;
-  status = vtx_codec_decode(descriptor_of(spec->verb), object, LEVELS_ABOVE,
-                            answer->arena, &answer->notes, &answer->message);
+  status = vtx_codec_decode(&source, answer->arena, &answer->notes,
+                            &answer->message);
   return status.code == CB_OK ? status : cb_status_copy(&status, arena);
 }
 

@@ -15,10 +15,17 @@ struct vtx_retry_policy {
   int max_attempts; /* 1: never again */
 };
 
-/* True if a call that failed with status after attempts tries is to be made
- * again; *ret_when is then the time (cb_clock), before deadline. */
+/* A call that has failed. */
+struct vtx_retry_case {
+  const struct cb_status *status;
+  int attempts;     /* made so far, at least 1 */
+  int64_t now;      /* cb_clock, as is deadline */
+  int64_t deadline; /* of all attempts together */
+};
+
+/* True if the call is to be made again; *ret_when is then the time
+ * (cb_clock), before the deadline. */
 bool vtx_retry_decide(const struct vtx_retry_policy *policy,
-                      const struct cb_status *status, int attempts,
-                      int64_t now, int64_t deadline, int64_t *ret_when);
+                      const struct vtx_retry_case *failed, int64_t *ret_when);
 
 #endif

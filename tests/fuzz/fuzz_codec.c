@@ -18,12 +18,12 @@ static bool decode(const ProtobufCMessageDescriptor *type, const char *text,
                    size_t size, struct cb_arena *arena,
                    ProtobufCMessage **ret_message) {
   struct vtx_codec_notes notes = {0};
-  struct json_object *object = NULL;
-  struct cb_status status = vtx_json_parse(text, size, arena, &object);
+  struct vtx_codec_source source = {type, NULL, 0};
+  struct cb_status status = vtx_json_parse(text, size, arena, &source.object);
 
   if (status.code == CB_OK)
-    status = vtx_codec_decode(type, object, 0, arena, &notes, ret_message);
-  json_object_put(object);
+    status = vtx_codec_decode(&source, arena, &notes, ret_message);
+  json_object_put(source.object);
   if (!cb_utf8_valid(status.message, strlen(status.message))) abort();
   return status.code == CB_OK;
 }

@@ -347,11 +347,12 @@ static void finish__any_arena_size__too_large_or_ok(void **state) {
 
   for (size_t cap = 900;; cap += 8) {
     struct cb_arena *arena = cb_arena_new(NULL, cap, 64);
+    struct vtx_codec_source source = {
+        .type = &vertexd__v1__generate_response__descriptor};
     struct vtx_codec_notes notes = {0};
     ProtobufCMessage *message = NULL;
     struct cb_status status =
-        vertex_try_decode(arena, &vertexd__v1__generate_response__descriptor,
-                          json, 0, &notes, &message);
+        vertex_try_decode(arena, source, json, &notes, &message);
 
     if (status.code == CB_OK)
       status = vtx_answer_finish((response_t *)(void *)message, &wants_json,

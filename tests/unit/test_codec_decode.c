@@ -16,8 +16,8 @@ static struct cb_status refused(struct cb_arena *arena,
                                 const ProtobufCMessageDescriptor *type,
                                 const char *text) {
   ProtobufCMessage *message = NULL;
-  struct cb_status status =
-      vertex_try_decode(arena, type, text, 0, NULL, &message);
+  struct cb_status status = vertex_try_decode(
+      arena, (struct vtx_codec_source){.type = type}, text, NULL, &message);
 
   assert_int_equal(status.code, CB_INTERNAL);
   assert_string_equal(status.reason, "UPSTREAM_MALFORMED");
@@ -414,6 +414,7 @@ static void decode__timestamps__offsets_and_bad_ones(void **state) {
  * entry 7, the value 8; each list in it two more. */
 static struct cb_status nested_args(struct cb_arena *arena, int lists,
                                     int depth_above) {
+  struct vtx_codec_source source = {RESPONSE, NULL, depth_above};
   ProtobufCMessage *message;
   char *text = cb_arena_printf(
       arena,
@@ -421,7 +422,7 @@ static struct cb_status nested_args(struct cb_arena *arena, int lists,
       "{\"k\":%s}}}]}}]}",
       vertex_nested(arena, "[", "1", "]", lists));
 
-  return vertex_try_decode(arena, RESPONSE, text, depth_above, NULL, &message);
+  return vertex_try_decode(arena, source, text, NULL, &message);
 }
 
 static void decode__100_levels__taken_101_refused(void **state) {
@@ -507,7 +508,9 @@ static void decode__arena_full__too_large(void **state) {
     ProtobufCMessage *message = NULL;
 
     if (!arena) continue;
-    status = vertex_try_decode(arena, RESPONSE, text, 0, NULL, &message);
+    status =
+        vertex_try_decode(arena, (struct vtx_codec_source){.type = RESPONSE},
+                          text, NULL, &message);
     cb_arena_free(arena);
     if (status.code == CB_OK) break;
     assert_string_equal(status.reason, "RESPONSE_TOO_LARGE");

@@ -54,18 +54,18 @@ struct cb_status vertex_encode_error(struct cb_arena *arena,
 }
 
 struct cb_status vertex_try_decode(struct cb_arena *arena,
-                                   const ProtobufCMessageDescriptor *type,
-                                   const char *text, int depth_above,
+                                   struct vtx_codec_source source,
+                                   const char *text,
                                    struct vtx_codec_notes *notes,
                                    ProtobufCMessage **ret_message) {
   struct vtx_codec_notes unread = {0};
-  struct json_object *object = NULL;
-  struct cb_status status = vtx_json_parse(text, strlen(text), arena, &object);
+  struct cb_status status =
+      vtx_json_parse(text, strlen(text), arena, &source.object);
 
   if (status.code == CB_OK)
-    status = vtx_codec_decode(type, object, depth_above, arena,
-                              notes ? notes : &unread, ret_message);
-  json_object_put(object);
+    status =
+        vtx_codec_decode(&source, arena, notes ? notes : &unread, ret_message);
+  json_object_put(source.object);
   return status;
 }
 
@@ -73,8 +73,8 @@ void *vertex_decode(struct cb_arena *arena,
                     const ProtobufCMessageDescriptor *type, const char *text,
                     struct vtx_codec_notes *notes) {
   ProtobufCMessage *message = NULL;
-  struct cb_status status =
-      vertex_try_decode(arena, type, text, 0, notes, &message);
+  struct cb_status status = vertex_try_decode(
+      arena, (struct vtx_codec_source){.type = type}, text, notes, &message);
 
   assert_string_equal(status.message, "");
   assert_non_null(message);
@@ -108,9 +108,10 @@ static void fill_one(struct filler *filler,
           fill_message(filler, field->descriptor, depth + 1, index);
       break;
     case PROTOBUF_C_TYPE_STRING:
-      *(char **)slot = cb_arena_printf(
-          filler->arena, "%s %s \"ü\" \xf0\x9f\x8c\x8d %u",
-          vtx_codec_is_own(field) ? "vertexd's" : "Google's", field->name, index);
+      *(char **)slot =
+          cb_arena_printf(filler->arena, "%s %s \"ü\" \xf0\x9f\x8c\x8d %u",
+                          vtx_codec_is_own(field) ? "vertexd's" : "Google's",
+                          field->name, index);
       break;
     case PROTOBUF_C_TYPE_BYTES:
       fill_bytes(filler, slot);
@@ -231,16 +232,22 @@ bool vertex_same(const ProtobufCMessage *one, const ProtobufCMessage *two) {
   return same;
 }
 
+static char *append(char *at, const char *text, int times) {
+  size_t size = strlen(text);
+
+  for (; times > 0; times--, at += size)
+    memcpy(at, text, size);
+  return at;
+}
+
 char *vertex_nested(struct cb_arena *arena, const char *open, const char *inner,
                     const char *close, int count) {
   size_t size = (strlen(open) + strlen(close)) * (size_t)count + strlen(inner);
   char *text = cb_arena_alloc(arena, size + 1);
+  char *at = append(text, open, count);
 
-  text[0] = '\0';
-  for (int i = 0; i < count; i++)
-    strcat(text, open);
-  strcat(text, inner);
-  for (int i = 0; i < count; i++)
-    strcat(text, close);
+  at = append(at, inner, 1);
+  at = append(at, close, count);
+  *at = '\0';
   return text;
 }

@@ -27,10 +27,11 @@ const char *vertex_encode(struct cb_arena *arena,
 struct cb_status vertex_encode_error(struct cb_arena *arena,
                                      const ProtobufCMessage *message);
 
-/* JSON text as a message; *notes may be NULL. */
+/* JSON text as a message of source's type (its object is not read); notes may
+ * be NULL. */
 struct cb_status vertex_try_decode(struct cb_arena *arena,
-                                   const ProtobufCMessageDescriptor *type,
-                                   const char *text, int depth_above,
+                                   struct vtx_codec_source source,
+                                   const char *text,
                                    struct vtx_codec_notes *notes,
                                    ProtobufCMessage **ret_message);
 
