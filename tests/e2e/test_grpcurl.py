@@ -53,9 +53,9 @@ def messages(text):
 def test_grpcurl__list_and_describe__need_no_proto_file(emulator, grpcurl):
     assert SERVICE in grpcurl("H", "list").stdout.split()
     methods = grpcurl("H", "list", SERVICE).stdout.split()
-    assert methods == [f"{SERVICE}.{m}" for m in (
+    assert {f"{SERVICE}.{m}" for m in (
         "BatchGenerate", "CountTokens", "Generate", "MapGenerate",
-        "StreamGenerate", "StreamMapGenerate")]
+        "StreamGenerate", "StreamMapGenerate")} <= set(methods)
     text = grpcurl("H", "describe", SERVICE).stdout
     assert "rpc Generate" in text
     assert "optional float temperature" in grpcurl(
