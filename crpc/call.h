@@ -28,20 +28,12 @@
 
 #include "base/slots.h"
 #include "base/status.h"
+#include "crpc/send.h"
 
 struct cb_arena;
 struct crpc_call;
 struct crpc_loop;
 struct crpc_method;
-
-/* What became of a message given to send. */
-enum crpc_send {
-  CRPC_SENT,      /* taken: it is packed and on its way */
-  CRPC_WAIT,      /* not taken: the queue is full; writable will be called */
-  CRPC_CLOSED,    /* not taken: the call is over for the caller */
-  CRPC_NO_MEMORY, /* not taken: memory or budget is used up, or the message is
-                     over the server's max_response_bytes */
-};
 
 struct crpc_call_events {
   /* After CRPC_WAIT: there is room again. */

@@ -13,7 +13,7 @@ struct crpc_metadata_node {
   size_t size;
 };
 
-static bool is_binary(const char *key, size_t size) {
+bool crpc_metadata_is_binary(const char *key, size_t size) {
   return size > 4 && memcmp(key + size - 4, "-bin", 4) == 0;
 }
 
@@ -36,7 +36,7 @@ static bool is_legal(const char *key, const void *value, size_t size) {
   grpc_slice name = grpc_slice_from_static_string(key);
 
   if (is_reserved(key) || !grpc_header_key_is_legal(name)) return false;
-  if (is_binary(key, strlen(key))) return true;
+  if (crpc_metadata_is_binary(key, strlen(key))) return true;
   return grpc_header_nonbin_value_is_legal(
              grpc_slice_from_static_buffer(value, size)) != 0;
 }
@@ -138,7 +138,7 @@ size_t crpc_metadata_pairs(const grpc_metadata_array *array,
     char *value;
 
     if (!key) break;
-    value = is_binary(key, GRPC_SLICE_LENGTH(pair->key))
+    value = crpc_metadata_is_binary(key, GRPC_SLICE_LENGTH(pair->key))
                 ? base64_text(pair->value, arena)
                 : crpc_slice_text(pair->value, arena);
     if (!value) break;

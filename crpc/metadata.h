@@ -27,6 +27,9 @@ struct crpc_metadata {
   size_t count;
 };
 
+/* True of keys whose values are any bytes: those that end in "-bin". */
+bool crpc_metadata_is_binary(const char *key, size_t size);
+
 /* Adds a copy of key and size bytes of value. What HTTP/2 cannot carry (upper
  * case, control characters, the core's own keys), what is over the limit of
  * pairs, and what memory has no room for, is left out: false. A key that ends

@@ -11,6 +11,8 @@ set(CRPC_RUNTIME
   payload.c
   routes.c
   rpc.c
+  rpc_read.c
+  rpc_write.c
   send.c
   server.c
   server_call.c)

@@ -85,29 +85,70 @@ static void write_server_shims(struct gen_unit *unit,
       m->request, m->request);
 }
 
-/* What a client does with the method. */
-static void write_client_shims(struct gen_unit *unit,
-                               const struct gen_method *m, const int32_t *path,
-                               struct cb_buf *out) {
+static void write_events(struct gen_unit *unit, const struct gen_method *m,
+                         struct cb_buf *out) {
   cb_buf_printf(
       out,
       "\nstruct %s {\n"
       "  void (*message)(void *ctx, const %s *message);\n"
-      "  void (*done)(void *ctx, const struct crpc_outcome *outcome);\n};\n\n",
+      "  void (*done)(void *ctx, const struct crpc_outcome *outcome);\n",
       gen_define(unit, gen_text(unit->arena, "%s_events", m->name)),
       m->response);
-  gen_comment(unit, out, "", path, 4);
+  if (m->client_streams)
+    cb_buf_add_text(out,
+                    "  void (*writable)(void *ctx); /* after CRPC_WAIT */\n");
+  cb_buf_add_text(out, "};\n\n");
+}
+
+/* Starts a call: with the request, unless the client streams. */
+static void write_start(struct gen_unit *unit, const struct gen_method *m,
+                        struct cb_buf *out) {
+  const char *start =
+      gen_define(unit, gen_text(unit->arena, "%s_start", m->name));
+
+  if (m->client_streams)
+    cb_buf_printf(out,
+                  "static inline struct cb_id %s(\n"
+                  "    struct crpc_channel *channel,\n",
+                  start);
+  else
+    cb_buf_printf(out,
+                  "static inline struct cb_id %s(\n"
+                  "    struct crpc_channel *channel, const %s *request,\n",
+                  start, m->request);
   cb_buf_printf(
       out,
-      "static inline struct cb_id %s(\n"
-      "    struct crpc_channel *channel, const %s *request,\n"
       "    const struct crpc_rpc_options *options,\n"
       "    const struct %s_events *events, void *ctx) {\n"
-      "  const struct crpc_rpc_sink sink = {events, events->done, ctx};\n\n"
+      "  const struct crpc_rpc_sink sink = {\n"
+      "      .events = events, .done = events->done,%s .ctx = ctx};\n"
+      "\n"
       "  return crpc_rpc_start(channel, &%s,\n"
-      "      &request->base, options, &sink);\n}\n",
-      gen_define(unit, gen_text(unit->arena, "%s_start", m->name)), m->request,
-      m->name, m->name);
+      "      %s, options, &sink);\n}\n",
+      m->name, m->client_streams ? "\n      .writable = events->writable," : "",
+      m->name, m->client_streams ? "NULL" : "&request->base");
+}
+
+static void write_write(struct gen_unit *unit, const struct gen_method *m,
+                        struct cb_buf *out) {
+  cb_buf_printf(
+      out,
+      "\n/* Sends one message of the client's; see crpc_rpc_write(). */\n"
+      "static inline enum crpc_send %s(\n"
+      "    struct crpc_channel *channel, struct cb_id id,\n"
+      "    const %s *message) {\n"
+      "  return crpc_rpc_write(channel, id, &message->base);\n}\n",
+      gen_define(unit, gen_text(unit->arena, "%s_write", m->name)), m->request);
+}
+
+/* What a client does with the method. */
+static void write_client_shims(struct gen_unit *unit,
+                               const struct gen_method *m, const int32_t *path,
+                               struct cb_buf *out) {
+  write_events(unit, m, out);
+  gen_comment(unit, out, "", path, 4);
+  write_start(unit, m, out);
+  if (m->client_streams) write_write(unit, m, out);
 }
 
 void gen_service_header(struct gen_unit *unit, size_t index,
@@ -124,12 +165,6 @@ void gen_service_header(struct gen_unit *unit, size_t index,
 
     cb_buf_printf(out, "\n/* rpc %s */\n", service->method[i]->name);
     write_server_shims(unit, &m, out);
-    if (m.client_streams)
-      cb_buf_add_text(out,
-                      "\n/* No client side: this version of protoc-gen-crpc"
-                      " writes it only for\n * methods whose client sends one"
-                      " message. */\n");
-    else
-      write_client_shims(unit, &m, path, out);
+    write_client_shims(unit, &m, path, out);
   }
 }

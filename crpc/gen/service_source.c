@@ -32,7 +32,6 @@ static void write_dispatch(const struct gen_method *m, struct cb_buf *out) {
 }
 
 static void write_deliver(const struct gen_method *m, struct cb_buf *out) {
-  if (m->client_streams) return;
   cb_buf_printf(out,
                 "\nstatic void %s_deliver(\n"
                 "    const void *events, const ProtobufCMessage *message,\n"
@@ -53,12 +52,11 @@ static void write_row(const struct gen_method *m, const char *service_path,
                 "    .kind = %s,\n"
                 "    .request = &%s_descriptor,\n"
                 "    .response = &%s_descriptor,\n"
-                "    .dispatch = %s_dispatch,\n",
+                "    .dispatch = %s_dispatch,\n"
+                "    .deliver = %s_deliver,\n"
+                "  },\n",
                 service_path, method_name, method_name, kind(m), m->request,
-                m->response, m->name);
-  if (!m->client_streams)
-    cb_buf_printf(out, "    .deliver = %s_deliver,\n", m->name);
-  cb_buf_add_text(out, "  },\n");
+                m->response, m->name, m->name);
 }
 
 void gen_service_source(struct gen_unit *unit, size_t index,

@@ -494,7 +494,7 @@ static void note_outcome(void *ctx, const struct crpc_outcome *outcome) {
 static void response__other_message__malformed(void **state) {
   struct fixture *fixture = fixture_new(NULL, NULL, NULL);
   struct talk talk = talk_make(fixture);
-  const struct crpc_rpc_sink sink = {NULL, note_outcome, &talk};
+  const struct crpc_rpc_sink sink = {.done = note_outcome, .ctx = &talk};
   struct crpc_method method = echo_Echo_Say;
   echo_Ask ask = echo_Ask_INIT;
 

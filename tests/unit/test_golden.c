@@ -15,6 +15,7 @@ struct seen {
   const struct crpc_service *service;
   const struct crpc_method *method;
   void (*done)(void *ctx, const struct crpc_outcome *outcome);
+  void (*writable)(void *ctx);
 };
 
 static struct seen *seen_now(void) {
@@ -59,7 +60,16 @@ struct cb_id crpc_rpc_start(struct crpc_channel *channel,
   seen_now()->method = method;
   seen_now()->message = request;
   seen_now()->done = sink->done;
+  seen_now()->writable = sink->writable;
   return (struct cb_id){1, 2};
+}
+
+enum crpc_send crpc_rpc_write(struct crpc_channel *channel, struct cb_id id,
+                              const ProtobufCMessage *message) {
+  (void)channel;
+  seen_now()->called = id.slot == 1 ? "write" : "";
+  seen_now()->message = message;
+  return CRPC_WAIT;
 }
 
 static void on_unary(struct crpc_call *call,
@@ -109,7 +119,8 @@ static void tables__hold_paths_kinds_and_types(void **state) {
   assert_int_equal(service->methods[3].kind, CRPC_BIDI);
   assert_ptr_equal(service->methods[1].response,
                    &google_protobuf_Duration_descriptor);
-  assert_null(service->methods[3].deliver);
+  for (size_t i = 0; i < service->method_count; i++)
+    assert_non_null(service->methods[i].deliver);
   assert_int_equal(crpc_test_Nothing.method_count, 0);
 }
 
@@ -183,6 +194,37 @@ static void shims__of_the_client__start_and_deliver(void **state) {
   crpc_test_EverythingService_Unary.deliver(&deaf, &other.base, &got);
 }
 
+static void on_room(void *ctx) { (void)ctx; }
+
+static void shims__of_a_streaming_client__start_empty_and_write(void **state) {
+  const struct crpc_test_EverythingService_Bidi_events events = {
+      .message = on_other, .done = on_end, .writable = on_room};
+  const struct crpc_test_EverythingService_ClientStream_events deaf = {
+      .done = on_end};
+  crpc_test_Everything_Nested nested = crpc_test_Everything_Nested_INIT;
+  crpc_test_Other other = crpc_test_Other_INIT;
+  const crpc_test_Other *got = NULL;
+  struct cb_id id =
+      crpc_test_EverythingService_Bidi_start(NULL, NULL, &events, NULL);
+
+  (void)state;
+  assert_int_equal(id.generation, 2);
+  assert_ptr_equal(seen_now()->method, &crpc_test_EverythingService_Bidi);
+  assert_null(seen_now()->message);
+  assert_true(seen_now()->done == on_end);
+  assert_true(seen_now()->writable == on_room);
+  assert_int_equal(crpc_test_EverythingService_Bidi_write(NULL, id, &nested),
+                   CRPC_WAIT);
+  assert_string_equal(seen_now()->called, "write");
+  assert_ptr_equal(seen_now()->message, &nested);
+  crpc_test_EverythingService_Bidi.deliver(&events, &other.base, &got);
+  assert_ptr_equal(got, &other);
+  crpc_test_EverythingService_ClientStream_start(NULL, NULL, &deaf, NULL);
+  assert_ptr_equal(seen_now()->method,
+                   &crpc_test_EverythingService_ClientStream);
+  assert_null(seen_now()->writable);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(names__short_ones__mean_the_long_ones),
@@ -190,6 +232,7 @@ int main(void) {
       cmocka_unit_test(dispatch__calls_the_handler_or_says_there_is_none),
       cmocka_unit_test(shims__of_the_server__hand_on_their_message),
       cmocka_unit_test(shims__of_the_client__start_and_deliver),
+      cmocka_unit_test(shims__of_a_streaming_client__start_empty_and_write),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -50,6 +50,15 @@ static bool crpc_test_EverythingService_ClientStream_dispatch(
   return true;
 }
 
+static void crpc_test_EverythingService_ClientStream_deliver(
+    const void *events, const ProtobufCMessage *message,
+    void *ctx) {
+  const struct crpc_test_EverythingService_ClientStream_events *typed = events;
+
+  if (typed->message)
+    typed->message(ctx, (const crpc_test_Everything *)message);
+}
+
 static bool crpc_test_EverythingService_Bidi_dispatch(
     const void *handlers, struct crpc_call *call,
     const ProtobufCMessage *message, void *self) {
@@ -59,6 +68,15 @@ static bool crpc_test_EverythingService_Bidi_dispatch(
   (void)message;
   table->Bidi(call, self);
   return true;
+}
+
+static void crpc_test_EverythingService_Bidi_deliver(
+    const void *events, const ProtobufCMessage *message,
+    void *ctx) {
+  const struct crpc_test_EverythingService_Bidi_events *typed = events;
+
+  if (typed->message)
+    typed->message(ctx, (const crpc_test_Other *)message);
 }
 
 const struct crpc_method crpc_test_EverythingService_methods[] = {
@@ -87,6 +105,7 @@ const struct crpc_method crpc_test_EverythingService_methods[] = {
     .request = &crpc_test_Other_descriptor,
     .response = &crpc_test_Everything_descriptor,
     .dispatch = crpc_test_EverythingService_ClientStream_dispatch,
+    .deliver = crpc_test_EverythingService_ClientStream_deliver,
   },
   {
     .path = "/crpc.test.v1.EverythingService/Bidi",
@@ -95,6 +114,7 @@ const struct crpc_method crpc_test_EverythingService_methods[] = {
     .request = &crpc_test_Everything_Nested_descriptor,
     .response = &crpc_test_Other_descriptor,
     .dispatch = crpc_test_EverythingService_Bidi_dispatch,
+    .deliver = crpc_test_EverythingService_Bidi_deliver,
   },
 };
 

@@ -153,7 +153,8 @@ static inline struct cb_id crpc_test_EverythingService_Unary_start(
     struct crpc_channel *channel, const crpc_test_Everything *request,
     const struct crpc_rpc_options *options,
     const struct crpc_test_EverythingService_Unary_events *events, void *ctx) {
-  const struct crpc_rpc_sink sink = {events, events->done, ctx};
+  const struct crpc_rpc_sink sink = {
+      .events = events, .done = events->done, .ctx = ctx};
 
   return crpc_rpc_start(channel, &crpc_test_EverythingService_Unary,
       &request->base, options, &sink);
@@ -180,7 +181,8 @@ static inline struct cb_id crpc_test_EverythingService_ServerStream_start(
     struct crpc_channel *channel, const crpc_test_Everything *request,
     const struct crpc_rpc_options *options,
     const struct crpc_test_EverythingService_ServerStream_events *events, void *ctx) {
-  const struct crpc_rpc_sink sink = {events, events->done, ctx};
+  const struct crpc_rpc_sink sink = {
+      .events = events, .done = events->done, .ctx = ctx};
 
   return crpc_rpc_start(channel, &crpc_test_EverythingService_ServerStream,
       &request->base, options, &sink);
@@ -200,8 +202,30 @@ static inline const crpc_test_Other *crpc_test_EverythingService_ClientStream_me
   return (const crpc_test_Other *)message;
 }
 
-/* No client side: this version of protoc-gen-crpc writes it only for
- * methods whose client sends one message. */
+struct crpc_test_EverythingService_ClientStream_events {
+  void (*message)(void *ctx, const crpc_test_Everything *message);
+  void (*done)(void *ctx, const struct crpc_outcome *outcome);
+  void (*writable)(void *ctx); /* after CRPC_WAIT */
+};
+
+static inline struct cb_id crpc_test_EverythingService_ClientStream_start(
+    struct crpc_channel *channel,
+    const struct crpc_rpc_options *options,
+    const struct crpc_test_EverythingService_ClientStream_events *events, void *ctx) {
+  const struct crpc_rpc_sink sink = {
+      .events = events, .done = events->done,
+      .writable = events->writable, .ctx = ctx};
+
+  return crpc_rpc_start(channel, &crpc_test_EverythingService_ClientStream,
+      NULL, options, &sink);
+}
+
+/* Sends one message of the client's; see crpc_rpc_write(). */
+static inline enum crpc_send crpc_test_EverythingService_ClientStream_write(
+    struct crpc_channel *channel, struct cb_id id,
+    const crpc_test_Other *message) {
+  return crpc_rpc_write(channel, id, &message->base);
+}
 
 /* rpc Bidi */
 
@@ -217,8 +241,33 @@ static inline const crpc_test_Everything_Nested *crpc_test_EverythingService_Bid
   return (const crpc_test_Everything_Nested *)message;
 }
 
-/* No client side: this version of protoc-gen-crpc writes it only for
- * methods whose client sends one message. */
+struct crpc_test_EverythingService_Bidi_events {
+  void (*message)(void *ctx, const crpc_test_Other *message);
+  void (*done)(void *ctx, const struct crpc_outcome *outcome);
+  void (*writable)(void *ctx); /* after CRPC_WAIT */
+};
+
+/*
+ * Many in, many out.
+ */
+static inline struct cb_id crpc_test_EverythingService_Bidi_start(
+    struct crpc_channel *channel,
+    const struct crpc_rpc_options *options,
+    const struct crpc_test_EverythingService_Bidi_events *events, void *ctx) {
+  const struct crpc_rpc_sink sink = {
+      .events = events, .done = events->done,
+      .writable = events->writable, .ctx = ctx};
+
+  return crpc_rpc_start(channel, &crpc_test_EverythingService_Bidi,
+      NULL, options, &sink);
+}
+
+/* Sends one message of the client's; see crpc_rpc_write(). */
+static inline enum crpc_send crpc_test_EverythingService_Bidi_write(
+    struct crpc_channel *channel, struct cb_id id,
+    const crpc_test_Everything_Nested *message) {
+  return crpc_rpc_write(channel, id, &message->base);
+}
 
 /* service crpc_test_Nothing */
 
