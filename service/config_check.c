@@ -87,7 +87,7 @@ static bool settle_emulate(struct vtx_reader *reader) {
                             "--emulate and --base-url exclude each other");
   config->base_url = NULL;
   if (!config->project) config->project = "emulated";
-  if (!config->default_model) config->default_model = "emulated";
+  if (!config->default_model) config->default_model = "gemini-emulated";
   return true;
 }
 

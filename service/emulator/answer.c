@@ -12,10 +12,8 @@
 
 enum {
   MAX_ANSWER = 64 << 20,
-  QUOTED = 200,     /* bytes of the prompt that an answer quotes */
-  THINKING = 24,    /* tokens of thought, if the budget allows */
-  LISTED_WORDS = 3, /* words that an answer is about, */
-  LONG_WORD = 5,    /* of at least so many bytes */
+  QUOTED = 200,  /* bytes of the prompt that an answer quotes */
+  THINKING = 24, /* tokens of thought, if the budget allows */
 };
 
 /* Hands the buffer's bytes to the arena; NULL if either is used up. */
@@ -37,31 +35,15 @@ static size_t word_size(const char *at) {
   return size;
 }
 
-/* The next word of at least shortest bytes at or behind *at; 0 at the end. */
-static size_t next_word(const char **at, size_t shortest) {
+/* The size of the next word, to which *at moves; 0 at the end. */
+static size_t next_word(const char **at) {
   while (**at) {
     size_t size = word_size(*at);
 
-    if (size >= shortest && size > 0) return size;
-    *at += size > 0 ? size : 1;
+    if (size > 0) return size;
+    (*at)++;
   }
   return 0;
-}
-
-/* The first long words of the prompt: what a person would call its subject is
- * mostly among them. Nothing if it has none. */
-static void add_subject(struct cb_buf *buf, const char *prompt) {
-  const char *at = prompt;
-  size_t size;
-  int count = 0;
-
-  while (count < LISTED_WORDS && (size = next_word(&at, LONG_WORD)) > 0) {
-    cb_buf_add_text(buf, count > 0 ? ", " : " This is about ");
-    cb_buf_add(buf, at, size);
-    at += size;
-    count++;
-  }
-  if (count > 0) cb_buf_add_char(buf, '.');
 }
 
 static void add_quoted(struct cb_buf *buf, const char *text) {
@@ -96,7 +78,7 @@ static void add_words(struct cb_buf *buf, const char *prompt, int64_t words) {
     if (buf->data[i] == ' ') have++;
   }
   for (have++; have < words && !buf->failed; have++) {
-    size_t size = next_word(&at, 1);
+    size_t size = next_word(&at);
 
     cb_buf_add_char(buf, ' ');
     if (size == 0) {
@@ -115,12 +97,10 @@ static const char *make_prose(struct cb_arena *arena,
   struct cb_buf buf;
 
   cb_buf_init(&buf, MAX_ANSWER, NULL);
-  cb_buf_add_text(&buf, "Emulated answer to ");
+  cb_buf_add_text(&buf, "You asked: ");
   add_quoted(&buf, prompt->text);
   if (candidate > 0) cb_buf_printf(&buf, " (candidate %zu)", candidate + 1);
-  cb_buf_add_char(&buf, ':');
-  add_subject(&buf, prompt->text);
-  cb_buf_printf(&buf, " The real %s would explain it here.", prompt->model);
+  cb_buf_printf(&buf, " The emulator answers in place of %s.", prompt->model);
   if (prompt->system) {
     cb_buf_add_text(&buf, " I keep to the instruction ");
     add_quoted(&buf, prompt->system);

@@ -85,7 +85,7 @@ static void read__nothing_but_emulate__documented_defaults(void **state) {
   assert_int_equal(config->listen_count, 1);
   assert_string_equal(config->listen[0], "127.0.0.1:50051");
   assert_string_equal(config->location, "global");
-  assert_string_equal(config->default_model, "emulated");
+  assert_string_equal(config->default_model, "gemini-emulated");
   assert_null(config->base_url);
   assert_null(config->ca_file);
   assert_int_equal(config->max_concurrency_cap, 1000);

@@ -109,9 +109,8 @@ static void answer__plain_prompt__names_prompt_and_model(void **state) {
       generate(*state, "{" PROMPT("What is quantum computing?") "}");
 
   assert_string_equal(text_at(answer, FIRST_TEXT),
-                      "Emulated answer to \"What is quantum computing?\": This "
-                      "is about quantum, computing. The real m would explain "
-                      "it here.");
+                      "You asked: \"What is quantum computing?\" The emulator "
+                      "answers in place of m.");
   assert_string_equal(text_at(answer, FINISH), "STOP");
   assert_int_equal(number_at(answer, "usageMetadata.promptTokenCount"), 7);
   assert_int_equal(number_at(answer, "usageMetadata.totalTokenCount"),
@@ -140,7 +139,7 @@ static void answer__turns_media_and_system__are_mentioned(void **state) {
                "{\"parts\":[{\"text\":\"be brief\"}]}}"),
       FIRST_TEXT);
 
-  assert_non_null(strstr(text, "answer to \"three\""));
+  assert_non_null(strstr(text, "You asked: \"three\""));
   assert_non_null(strstr(text, "instruction \"be brief\""));
   assert_non_null(strstr(text, "turn 3"));
   assert_non_null(strstr(text, "image/png of 3 bytes"));
@@ -163,7 +162,7 @@ static void answer__token_limit__cuts_it(void **state) {
                "{" PROMPT("hi") ",\"generationConfig\":{\"maxOutputTokens\":3"
                                 "}}");
 
-  assert_string_equal(text_at(answer, FIRST_TEXT), "Emulated ans");
+  assert_string_equal(text_at(answer, FIRST_TEXT), "You asked: \"");
   assert_string_equal(text_at(answer, FINISH), "MAX_TOKENS");
   assert_int_equal(number_at(answer, "usageMetadata.candidatesTokenCount"), 3);
 }
@@ -188,7 +187,8 @@ static void answer__stop_sequence__ends_it_before(void **state) {
       *state, "{" PROMPT("hi") ",\"generationConfig\":{\"stopSequences\":["
                                "\"zzz\",\" answer\",\"swer\"]}}");
 
-  assert_string_equal(text_at(answer, FIRST_TEXT), "Emulated");
+  assert_string_equal(text_at(answer, FIRST_TEXT),
+                      "You asked: \"hi\" The emulator");
   assert_string_equal(text_at(answer, FINISH), "STOP");
 }
 
@@ -329,8 +329,8 @@ static void stream__sse__ends_with_usage_and_reason(void **state) {
                      i == 3);
   }
   assert_string_equal(joined.data,
-                      "Emulated answer to \"hello there\": This is about "
-                      "hello, there. The real m would explain it here.");
+                      "You asked: \"hello there\" The emulator answers in "
+                      "place of m.");
   cb_buf_release(&joined);
 }
 

@@ -167,7 +167,7 @@ static void assert_stat_becomes(struct fixture *fixture, const char *name,
 static void server__prompt__is_answered(void **state) {
   assert_int_equal(ask(*state, GENERATE, ASK("hello there")), 0);
   assert_status(*state, 200);
-  assert_answer_has(*state, "Emulated answer to \\\"hello there\\\"");
+  assert_answer_has(*state, "You asked: \\\"hello there\\\"");
   assert_int_equal(stat_of(*state, "completed"), 1);
 }
 
@@ -364,7 +364,7 @@ static void server__gzip_knob__compresses_what_is_accepted(void **state) {
   struct fixture *fixture = *state;
 
   assert_int_equal(ask(fixture, GENERATE, ASK("hi")), 0);
-  assert_answer_has(fixture, "Emulated answer");
+  assert_answer_has(fixture, "You asked:");
   assert_int_equal(
       ask(fixture, GENERATE " HTTP/1.1\r\nAccept-Encoding: gzip\r\nX: y",
           ASK("hi")),
