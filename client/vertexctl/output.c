@@ -143,6 +143,7 @@ void ctl_print_result(const struct ctl_options *options,
 void ctl_print_summary(const struct ctl_options *options,
                        const vertexd_BatchSummary *summary) {
   if (options->json_lines) return; /* one line a result, nothing else */
+  fflush(stdout);                  /* the results are read first */
   fprintf(stderr, "%d of %d answered", summary->succeeded, summary->total);
   if (summary->total_tokens > 0)
     fprintf(stderr, ", %lld tokens", (long long)summary->total_tokens);
