@@ -4,6 +4,7 @@
 #include <zlib.h>
 
 #include "base/buf.h"
+#include "crpc/wire.h"
 
 /* windowBits of zlib's API: the largest window, plus what says which format. */
 #define WINDOW 15
@@ -48,7 +49,7 @@ static struct cb_status inflate_all(z_stream *stream, struct cb_buf *out) {
     size_t size;
     char *room = next_room(out, &size);
 
-    if (!room && size > 0) return too_large();
+    if (!room && size > 0) return crpc_no_memory();
     if (!room) {
       if (has_more(stream, &code)) return too_large();
       break;
@@ -58,7 +59,7 @@ static struct cb_status inflate_all(z_stream *stream, struct cb_buf *out) {
     code = inflate(stream, Z_NO_FLUSH);
     cb_buf_grow(out, size - stream->avail_out);
   }
-  if (code == Z_MEM_ERROR) return too_large();
+  if (code == Z_MEM_ERROR) return crpc_no_memory();
   /* Z_BUF_ERROR, for one, is a stream that ends early. */
   if (code != Z_STREAM_END || stream->avail_in > 0) return malformed();
   return cb_status_ok();
@@ -70,7 +71,9 @@ struct cb_status crpc_inflate(const uint8_t *data, size_t size,
   struct cb_status status;
 
   if (size > UINT_MAX) return too_large();
-  if (inflateInit2(&stream, WINDOW + GZIP_OR_ZLIB) != Z_OK) return too_large();
+  if (inflateInit2(&stream, WINDOW + GZIP_OR_ZLIB) != Z_OK) {
+    return crpc_no_memory();
+  }
   stream.next_in = (z_const unsigned char *)data;
   stream.avail_in = (unsigned)size;
   status = inflate_all(&stream, out);

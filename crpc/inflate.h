@@ -21,8 +21,8 @@ struct cb_buf;
 /* Inflates the size bytes at data, gzip or zlib ("deflate" in gRPC), and
  * appends to *out, which is never grown past its max. CB_OK; INVALID_ARGUMENT
  * with reason MALFORMED_REQUEST if the bytes are not that, end early or go on
- * after their end; RESOURCE_EXHAUSTED with reason REQUEST_TOO_LARGE if max or
- * the buffer's budget is used up. Texts are literals. */
+ * after their end; RESOURCE_EXHAUSTED with reason REQUEST_TOO_LARGE if max is
+ * reached, SERVER_MEMORY if budget or memory is used up. Texts are literals. */
 struct cb_status crpc_inflate(const uint8_t *data, size_t size,
                               struct cb_buf *out);
 

@@ -53,6 +53,13 @@ static struct cb_status inflate(grpc_compression_algorithm compression,
   return status;
 }
 
+static struct cb_status too_large(size_t size, size_t most,
+                                  struct cb_arena *arena) {
+  return cb_status_format(arena, CB_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE",
+                          "the message has %zu bytes, %zu are allowed", size,
+                          most);
+}
+
 struct cb_status crpc_payload_unpack(
     grpc_byte_buffer *bytes, const ProtobufCMessageDescriptor *descriptor,
     const struct crpc_payload_limits *limits, struct cb_arena *arena,
@@ -65,10 +72,12 @@ struct cb_status crpc_payload_unpack(
   size_t size;
 
   assert(bytes->type == GRPC_BB_RAW);
+  size = bytes->data.raw.slice_buffer.length;
+  if (size > limits->max_bytes)
+    return too_large(size, limits->max_bytes, arena);
   cb_buf_init(&gathered, limits->max_bytes, limits->budget);
   cb_buf_init(&inflated, limits->max_bytes, limits->budget);
-  status = cb_status_make(CB_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE",
-                          "no memory is left for a message of this size");
+  status = crpc_no_memory();
   if (in_one_piece(&bytes->data.raw.slice_buffer, &gathered, &data, &size)) {
     status = inflate(bytes->data.raw.compression, &inflated, &data, &size);
   }

@@ -22,7 +22,9 @@ struct crpc_payload_limits {
 
 /* Inflates bytes if they are compressed, scans them and unpacks them into
  * arena. bytes stays the caller's. CB_OK, or what crpc_inflate() and
- * crpc_unpack() say; UNIMPLEMENTED for a compression we do not have. */
+ * crpc_unpack() say; RESOURCE_EXHAUSTED with reason REQUEST_TOO_LARGE when it
+ * is over max_bytes as it came; UNIMPLEMENTED for a compression we do not have.
+ */
 struct cb_status crpc_payload_unpack(
     grpc_byte_buffer *bytes, const ProtobufCMessageDescriptor *descriptor,
     const struct crpc_payload_limits *limits, struct cb_arena *arena,

@@ -192,12 +192,21 @@ static int idle_ms(int64_t idle_timeout) {
   return ms > 0 ? (int)ms : 1;
 }
 
+/* The core ends a call with too large a message by itself, and tells the caller
+ * no reason. It is given some room above the limit, so that the usual case, a
+ * message somewhat too large, is ours to refuse. */
+static int core_limit(size_t max_request_bytes) {
+  size_t limit = max_request_bytes + max_request_bytes / 4;
+
+  return limit < INT_MAX ? (int)limit : INT_MAX;
+}
+
 static grpc_server *create_core(const struct crpc_server_options *options) {
   grpc_arg args[] = {
       /* The core inflates first and looks at the size then; we do not. */
       integer(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
       integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
-              (int)options->max_request_bytes),
+              core_limit(options->max_request_bytes)),
       integer(GRPC_ARG_MAX_CONCURRENT_STREAMS, options->max_streams),
       integer(GRPC_ARG_MAX_METADATA_SIZE, MAX_METADATA),
       integer(GRPC_ARG_MAX_CONNECTION_IDLE_MS, idle_ms(options->idle_timeout)),

@@ -9,9 +9,9 @@
  * What ends a call before its handler: UNIMPLEMENTED (METHOD_UNKNOWN,
  * METHOD_UNIMPLEMENTED), UNAVAILABLE (SERVER_OVERLOADED with pushback,
  * SERVER_DRAINING), DEADLINE_EXCEEDED, INVALID_ARGUMENT (MALFORMED_REQUEST),
- * RESOURCE_EXHAUSTED (REQUEST_TOO_LARGE, MEMORY_EXHAUSTED). A message whose
- * length on the wire is over max_request_bytes is refused by the core, without
- * details.
+ * RESOURCE_EXHAUSTED (REQUEST_TOO_LARGE, SERVER_MEMORY). A message that is over
+ * max_request_bytes by more than a quarter is refused by the core before it is
+ * read: the same code, and a text with both sizes, but no details.
  *
  * Threads:   all functions on the loop's thread, or before it runs. One more
  *            thread, inside, accepts connections.

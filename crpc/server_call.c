@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "crpc/payload.h"
 #include "crpc/server_internal.h"
+#include "crpc/wire.h"
 
 /* A call object is alive while it holds something: a batch in the core's
  * hands, or mail to itself. Every tag ends with crpc_call_settle(), the only
@@ -77,10 +78,7 @@ struct cb_status crpc_call_unpack(struct crpc_call *call,
       .max_unpacked = options->max_unpacked_bytes,
       .budget = options->budget};
 
-  if (!arena) {
-    return cb_status_make(CB_RESOURCE_EXHAUSTED, "MEMORY_EXHAUSTED",
-                          "the server has no memory left for the request");
-  }
+  if (!arena) return crpc_no_memory();
   return crpc_payload_unpack(bytes, call->route->method->request, &limits,
                              arena, ret_message);
 }

@@ -21,6 +21,15 @@ static void leave(void *self, void *block) {
   (void)block;
 }
 
+struct cb_status crpc_no_memory(void) {
+  struct cb_status status =
+      cb_status_make(CB_RESOURCE_EXHAUSTED, "SERVER_MEMORY",
+                     "the server has no memory left for the message");
+
+  status.retryable = true;
+  return status;
+}
+
 struct cb_status crpc_unpack(const ProtobufCMessageDescriptor *descriptor,
                              struct crpc_bytes bytes,
                              const struct crpc_wire_limits *limits,
@@ -35,9 +44,7 @@ struct cb_status crpc_unpack(const ProtobufCMessageDescriptor *descriptor,
   if (status.code != CB_OK) return status;
   message =
       protobuf_c_message_unpack(descriptor, &allocator, bytes.size, bytes.data);
-  if (!message && source.refused)
-    return cb_status_make(CB_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE",
-                          "there is no memory for the message");
+  if (!message && source.refused) return crpc_no_memory();
   if (!message) /* a field that proto2 calls required is missing */
     return cb_status_make(CB_INVALID_ARGUMENT, "MALFORMED_REQUEST",
                           "the message cannot be unpacked");

@@ -58,11 +58,16 @@ struct cb_status crpc_wire_scan(const ProtobufCMessageDescriptor *descriptor,
                                 struct cb_arena *arena,
                                 struct crpc_wire_report *ret_report);
 
-/* Scans and unpacks into arena. On success *ret_message is owned by arena. */
+/* Scans and unpacks into arena. On success *ret_message is owned by arena.
+ * Errors are those of the scan, and crpc_no_memory(). */
 struct cb_status crpc_unpack(const ProtobufCMessageDescriptor *descriptor,
                              struct crpc_bytes bytes,
                              const struct crpc_wire_limits *limits,
                              struct cb_arena *arena,
                              ProtobufCMessage **ret_message);
+
+/* RESOURCE_EXHAUSTED with reason SERVER_MEMORY: budget or memory is used up at
+ * the moment, so the same message may pass later. */
+struct cb_status crpc_no_memory(void);
 
 #endif

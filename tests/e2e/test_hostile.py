@@ -105,8 +105,9 @@ def test_hostile__request_over_the_limit__is_refused(emulator, start):
     fine = vertexd_pb2.GenerateRequest(prompt="x" * 999_990)
     assert fine.ByteSize() <= 1_000_000
     assert stub.Generate(fine).text
-    with fails("RESOURCE_EXHAUSTED"):
+    with fails("RESOURCE_EXHAUSTED", "REQUEST_TOO_LARGE") as failure:
         stub.Generate(vertexd_pb2.GenerateRequest(prompt="x" * 1_000_000))
+    assert "1000005 bytes, 1000000 are allowed" in failure.message
     with fails("RESOURCE_EXHAUSTED"):
         stub.Generate(vertexd_pb2.GenerateRequest(prompt="x" * 9_000_000))
     assert stub.Generate(vertexd_pb2.GenerateRequest(prompt="alive")).text

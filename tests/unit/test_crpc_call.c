@@ -227,10 +227,34 @@ static void request__size__limit_ok_and_one_past_refused(void **state) {
     talk_say(&talk, &ask, NULL);
     talk_wait(&talk);
     assert_int_equal(talk.code, size == 1000 ? CB_OK : CB_RESOURCE_EXHAUSTED);
+    if (size == 1001) assert_string_equal(talk.reason, "REQUEST_TOO_LARGE");
   }
   assert_int_equal(fixture->handled, 1);
   fixture_until_count(fixture, &fixture->ended, 2);
   assert_int_equal(fixture->ended_code, CB_RESOURCE_EXHAUSTED);
+  assert_string_equal(fixture->ended_reason, "REQUEST_TOO_LARGE");
+  fixture_free(fixture);
+}
+
+/* Up to a quarter over the limit we say no, beyond it the core. */
+static void request__far_over_the_limit__refused_by_the_core(void **state) {
+  const struct crpc_server_options options = {.max_request_bytes = 1000};
+  struct fixture *fixture = fixture_new(&options, NULL, NULL);
+  uint8_t bytes[1251] = {0};
+  echo_Ask ask = echo_Ask_INIT;
+
+  (void)state;
+  ask.payload.data = bytes;
+  for (size_t size = 1250; size <= 1251; size++) {
+    struct talk talk = talk_make(fixture);
+
+    ask.payload.len = payload_for(size);
+    talk_say(&talk, &ask, NULL);
+    talk_wait(&talk);
+    assert_int_equal(talk.code, CB_RESOURCE_EXHAUSTED);
+    assert_string_equal(talk.reason, size == 1250 ? "REQUEST_TOO_LARGE" : "");
+  }
+  fixture_until_count(fixture, &fixture->ended, 2);
   assert_string_equal(fixture->ended_reason, "REQUEST_TOO_LARGE");
   fixture_free(fixture);
 }
@@ -522,6 +546,7 @@ int main(void) {
       cmocka_unit_test(alias__other_path__same_handler),
       cmocka_unit_test(request__malformed_or_missing__typed_error),
       cmocka_unit_test(request__size__limit_ok_and_one_past_refused),
+      cmocka_unit_test(request__far_over_the_limit__refused_by_the_core),
       cmocka_unit_test(response__size__limit_ok_and_one_past_refused),
       cmocka_unit_test(compressed__plain__inflated),
       cmocka_unit_test(gzip__inflated_size__limit_ok_and_one_past_refused),

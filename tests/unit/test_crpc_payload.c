@@ -63,16 +63,16 @@ static void unpack__no_bytes__empty_message(void **state) {
 }
 
 static void unpack__gzip__at_limit_ok_one_past_refused(void **state) {
+  uint8_t plain[500] = {0x0a, 0xf1, 0x03}; /* text, 497 bytes */
   struct cb_buf packed;
 
   (void)state;
+  memset(plain + 3, 'a', sizeof plain - 3);
   cb_buf_init(&packed, 1000, NULL);
-  assert_true(crpc_deflate(wire, WIRE_SIZE, &packed));
+  assert_true(crpc_deflate(plain, sizeof plain, &packed));
   for (int past = 0; past < 2; past++) {
-    /* The compressed form is longer than the plain one here, and is judged
-     * by the core's own limit, not by this. */
     const struct crpc_payload_limits limits = {.max_bytes =
-                                                   WIRE_SIZE - (size_t)past};
+                                                   sizeof plain - (size_t)past};
     struct cb_arena *arena = cb_arena_new(NULL, 100000, 0);
     grpc_slice slice = grpc_slice_from_copied_buffer(packed.data, packed.len);
     echo_Ask *ask;
@@ -86,6 +86,29 @@ static void unpack__gzip__at_limit_ok_one_past_refused(void **state) {
     cb_arena_free(arena);
   }
   cb_buf_release(&packed);
+}
+
+static void unpack__size_as_it_came__at_limit_ok_one_past_refused(
+    void **state) {
+  (void)state;
+  for (int past = 0; past < 2; past++) {
+    const struct crpc_payload_limits limits = {.max_bytes =
+                                                   WIRE_SIZE - (size_t)past};
+    struct cb_arena *arena = cb_arena_new(NULL, 100000, 0);
+    grpc_slice slice =
+        grpc_slice_from_copied_buffer((const char *)wire, WIRE_SIZE);
+    echo_Ask *ask;
+    struct cb_status status =
+        unpack(grpc_raw_byte_buffer_create(&slice, 1), &limits, arena, &ask);
+
+    assert_int_equal(status.code, past ? CB_RESOURCE_EXHAUSTED : CB_OK);
+    if (past) {
+      assert_string_equal(status.reason, "REQUEST_TOO_LARGE");
+      assert_false(status.retryable);
+    }
+    grpc_slice_unref(slice);
+    cb_arena_free(arena);
+  }
 }
 
 static void unpack__unknown_compression__unimplemented(void **state) {
@@ -104,18 +127,20 @@ static void unpack__unknown_compression__unimplemented(void **state) {
   cb_arena_free(arena);
 }
 
-static void unpack__budget_used_up__typed_error(void **state) {
+static void unpack__budget_used_up__may_be_tried_again(void **state) {
   struct cb_budget budget;
   struct cb_arena *arena = cb_arena_new(NULL, 100000, 0);
   grpc_slice slices[2] = {grpc_slice_malloc(4000), grpc_slice_malloc(4000)};
   struct crpc_payload_limits limits = {.max_bytes = 10000, .budget = &budget};
+  struct cb_status status;
   echo_Ask *ask;
 
   (void)state;
   cb_budget_init(&budget, 1000);
-  assert_int_equal(
-      unpack(grpc_raw_byte_buffer_create(slices, 2), &limits, arena, &ask).code,
-      CB_RESOURCE_EXHAUSTED);
+  status = unpack(grpc_raw_byte_buffer_create(slices, 2), &limits, arena, &ask);
+  assert_int_equal(status.code, CB_RESOURCE_EXHAUSTED);
+  assert_string_equal(status.reason, "SERVER_MEMORY");
+  assert_true(status.retryable);
   assert_int_equal(cb_budget_used(&budget), 0);
   grpc_slice_unref(slices[0]);
   grpc_slice_unref(slices[1]);
@@ -150,8 +175,9 @@ int main(void) {
       cmocka_unit_test(unpack__any_cut__same_message),
       cmocka_unit_test(unpack__no_bytes__empty_message),
       cmocka_unit_test(unpack__gzip__at_limit_ok_one_past_refused),
+      cmocka_unit_test(unpack__size_as_it_came__at_limit_ok_one_past_refused),
       cmocka_unit_test(unpack__unknown_compression__unimplemented),
-      cmocka_unit_test(unpack__budget_used_up__typed_error),
+      cmocka_unit_test(unpack__budget_used_up__may_be_tried_again),
       cmocka_unit_test(pack__small_and_large__unpacks_again),
   };
   int failed;

@@ -80,9 +80,10 @@ static void page__every_reason__has_its_row(void **state) {
 /* Reasons that the gRPC layer gives, which has no table. */
 static bool is_of_the_transport(const char *reason) {
   static const char *const known[] = {
-      "CANCELLED",        "COMPRESSION_UNKNOWN",  "MALFORMED_REQUEST",
-      "MEMORY_EXHAUSTED", "METHOD_UNIMPLEMENTED", "METHOD_UNKNOWN",
-      "SERVER_DRAINING",  "SERVER_OVERLOADED",
+      "CANCELLED",         "COMPRESSION_UNKNOWN",
+      "MALFORMED_REQUEST", "METHOD_UNIMPLEMENTED",
+      "METHOD_UNKNOWN",    "SERVER_DRAINING",
+      "SERVER_OVERLOADED",
   };
 
   for (size_t i = 0; i < sizeof known / sizeof *known; i++) {

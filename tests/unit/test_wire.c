@@ -433,7 +433,7 @@ static void unpack__good__message_lives_in_the_arena(void **state) {
   assert_string_equal(everything->text, "text");
 }
 
-static void unpack__arena_too_small__too_large(void **state) {
+static void unpack__arena_too_small__no_memory(void **state) {
   struct fixture *f = *state;
   struct cb_arena *small = cb_arena_new(NULL, 2000, 0);
   ProtobufCMessage *message = NULL;
@@ -443,7 +443,7 @@ static void unpack__arena_too_small__too_large(void **state) {
     add_bytes(&f->bytes, 30, "", 0);
   status = crpc_unpack(TYPE, bytes_of(f), NULL, small, &message);
   assert_int_equal(status.code, CB_RESOURCE_EXHAUSTED);
-  assert_string_equal(status.reason, "REQUEST_TOO_LARGE");
+  assert_string_equal(status.reason, "SERVER_MEMORY");
   assert_null(message);
   cb_arena_free(small);
 }
@@ -481,7 +481,7 @@ int main(void) {
       CASE(scan__elements_at_limit__ok_and_past_it__too_large),
       CASE(scan__unpacked_at_limit__ok_and_past_it__too_large),
       CASE(unpack__good__message_lives_in_the_arena),
-      CASE(unpack__arena_too_small__too_large),
+      CASE(unpack__arena_too_small__no_memory),
       CASE(unpack__required_missing__malformed),
   };
 
