@@ -21,6 +21,9 @@
 #include "base/timers.h"
 #include "crpc/loop.h"
 
+/* Bytes that a peer may send on one stream before they are read. */
+#define CRPC_STREAM_WINDOW (64 * 1024)
+
 /* What the queue hands back. Embedded in the object whose memory the batch
  * reads and writes; that object lives until run() was called. ok is the core's
  * word on whether the batch did what it should. */

@@ -209,6 +209,10 @@ static grpc_server *create_core(const struct crpc_server_options *options) {
               core_limit(options->max_request_bytes)),
       integer(GRPC_ARG_MAX_CONCURRENT_STREAMS, options->max_streams),
       integer(GRPC_ARG_MAX_METADATA_SIZE, MAX_METADATA),
+      /* Else each stream may fill a window of 8 MB that nobody reads. What a
+       * read waits for is let through whatever its size. */
+      integer(GRPC_ARG_HTTP2_BDP_PROBE, 0),
+      integer(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, CRPC_STREAM_WINDOW),
       integer(GRPC_ARG_MAX_CONNECTION_IDLE_MS, idle_ms(options->idle_timeout)),
       integer(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_TIME_MS),
       integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS),

@@ -9,12 +9,13 @@
 #include "base/clock.h"
 #include "cmocka_all.h"
 #include "crpc/call.h"
+#include "support/crpc_streams.h"
 
 #define PATIENCE (10 * CB_SECOND)
 
 /* The handlers. */
 
-static void note_call(struct fixture *fixture, struct crpc_call *call) {
+void fixture_note_call(struct fixture *fixture, struct crpc_call *call) {
   const char *value = crpc_call_metadata(call, "x-test", NULL);
 
   fixture->handled++;
@@ -43,7 +44,7 @@ static void held_done(struct crpc_call *call, void *ctx) {
 static const struct crpc_call_events held_events = {.cancelled = held_cancelled,
                                                     .done = held_done};
 
-static void fail_fully(struct crpc_call *call) {
+void fixture_fail(struct crpc_call *call) {
   static const struct cb_pair pairs[] = {{"limit", "10"}, {"seen", "11"}};
   static const struct cb_quota_violation quota[] = {{"caller", "too many"}};
   struct cb_status status =
@@ -79,12 +80,12 @@ static void answer_say(struct crpc_call *call, const echo_Ask *ask) {
 static void say(struct crpc_call *call, const echo_Ask *ask, void *self) {
   struct fixture *fixture = self;
 
-  note_call(fixture, call);
+  fixture_note_call(fixture, call);
   if (strcmp(ask->how, "hold") == 0) {
     fixture->held = call;
     crpc_call_set_events(call, &held_events, fixture);
   } else if (strcmp(ask->how, "fail") == 0) {
-    fail_fully(call);
+    fixture_fail(call);
   } else {
     crpc_call_add_initial(call, "x-first", "1");
     crpc_call_add_initial(call, "Bad Key", "dropped");
@@ -124,7 +125,7 @@ static void repeat_more(struct crpc_call *call, void *ctx) {
     repeat->next++;
   }
   if (strcmp(repeat->how, "fail") == 0) {
-    fail_fully(call);
+    fixture_fail(call);
   } else if (strcmp(repeat->how, "hold") != 0) {
     crpc_call_finish(call);
   }
@@ -155,7 +156,7 @@ static void repeat(struct crpc_call *call, const echo_Ask *ask, void *self) {
   struct repeat *ctx = calloc(1, sizeof *ctx);
 
   assert_non_null(ctx);
-  note_call(self, call);
+  fixture_note_call(self, call);
   ctx->fixture = self;
   ctx->count = ask->count;
   ctx->size = ask->size;
@@ -166,84 +167,10 @@ static void repeat(struct crpc_call *call, const echo_Ask *ask, void *self) {
   repeat_more(call, ctx);
 }
 
-struct stream {
-  struct fixture *fixture;
-  bool gathers;
-  char text[256];
-};
-
-static void stream_message(struct crpc_call *call,
-                           const ProtobufCMessage *message, void *ctx) {
-  const echo_Ask *ask = (const echo_Ask *)(const void *)message;
-  struct stream *stream = ctx;
-  size_t used = strlen(stream->text);
-
-  if (stream->gathers) {
-    snprintf(stream->text + used, sizeof stream->text - used, "%s", ask->text);
-  } else {
-    echo_Answer answer = echo_Answer_INIT;
-
-    answer.text = ask->text;
-    assert_int_equal(echo_Echo_Chat_send(call, &answer), CRPC_SENT);
-  }
-  crpc_call_read(call);
-}
-
-static void stream_half_closed(struct crpc_call *call, void *ctx) {
-  struct stream *stream = ctx;
-  echo_Answer answer = echo_Answer_INIT;
-
-  stream->fixture->half_closed++;
-  answer.text = stream->text;
-  if (stream->gathers) {
-    assert_int_equal(echo_Echo_Gather_reply(call, &answer), CRPC_SENT);
-  } else {
-    crpc_call_finish(call);
-  }
-}
-
-static void stream_cancelled(struct crpc_call *call, void *ctx) {
-  struct stream *stream = ctx;
-
-  (void)call;
-  stream->fixture->cancelled++;
-}
-
-static void stream_done(struct crpc_call *call, void *ctx) {
-  struct stream *stream = ctx;
-
-  (void)call;
-  stream->fixture->done++;
-  free(stream);
-}
-
-static const struct crpc_call_events stream_events = {
-    .message = stream_message,
-    .half_closed = stream_half_closed,
-    .cancelled = stream_cancelled,
-    .done = stream_done};
-
-static void open_stream(struct crpc_call *call, void *self, bool gathers) {
-  struct stream *stream = calloc(1, sizeof *stream);
-
-  assert_non_null(stream);
-  note_call(self, call);
-  stream->fixture = self;
-  stream->gathers = gathers;
-  crpc_call_set_events(call, &stream_events, stream);
-  crpc_call_read(call);
-}
-
-static void gather(struct crpc_call *call, void *self) {
-  open_stream(call, self, true);
-}
-
-static void chat(struct crpc_call *call, void *self) {
-  open_stream(call, self, false);
-}
-
-static const struct echo_Echo_handlers handlers = {
-    .Say = say, .Repeat = repeat, .Gather = gather, .Chat = chat};
+static const struct echo_Echo_handlers handlers = {.Say = say,
+                                                   .Repeat = repeat,
+                                                   .Gather = fixture_gather,
+                                                   .Chat = fixture_chat};
 
 static void call_ended(const struct crpc_call_report *report, void *self) {
   struct fixture *fixture = self;
@@ -366,6 +293,7 @@ static void on_message(void *ctx, const echo_Answer *answer) {
   if (talk->pause_at == talk->messages) {
     crpc_rpc_pause(talk->fixture->channel, talk->id);
   }
+  if (talk->message_came) talk->message_came(talk);
 }
 
 static const char *find(const struct cb_pair *pairs, size_t count,
@@ -414,8 +342,20 @@ static void on_done(void *ctx, const struct crpc_outcome *outcome) {
   talk->is_done = true;
 }
 
+static void on_writable(void *ctx) {
+  struct talk *talk = ctx;
+
+  assert_false(talk->is_done);
+  talk->writables++;
+  if (talk->writable) talk->writable(talk);
+}
+
 static const struct echo_Echo_Say_events say_events = {on_message, on_done};
 static const struct echo_Echo_Repeat_events repeat_talk = {on_message, on_done};
+static const struct echo_Echo_Gather_events gather_events = {
+    on_message, on_done, on_writable};
+static const struct echo_Echo_Chat_events chat_events = {on_message, on_done,
+                                                         on_writable};
 
 void talk_say(struct talk *talk, const echo_Ask *ask,
               const struct crpc_rpc_options *options) {
@@ -429,6 +369,41 @@ void talk_repeat(struct talk *talk, const echo_Ask *ask,
   talk->id = echo_Echo_Repeat_start(talk->fixture->channel, ask, options,
                                     &repeat_talk, talk);
   assert_true(talk->id.generation != 0);
+}
+
+void talk_gather(struct talk *talk, const struct crpc_rpc_options *options) {
+  talk->id = echo_Echo_Gather_start(talk->fixture->channel, options,
+                                    &gather_events, talk);
+  assert_true(talk->id.generation != 0);
+}
+
+void talk_chat(struct talk *talk, const struct crpc_rpc_options *options) {
+  talk->id =
+      echo_Echo_Chat_start(talk->fixture->channel, options, &chat_events, talk);
+  assert_true(talk->id.generation != 0);
+}
+
+void talk_as(struct talk *talk, const struct crpc_method *method) {
+  const struct crpc_rpc_sink sink = {.events = &chat_events,
+                                     .done = on_done,
+                                     .writable = on_writable,
+                                     .ctx = talk};
+
+  talk->id = crpc_rpc_start(talk->fixture->channel, method, NULL, NULL, &sink);
+  assert_true(talk->id.generation != 0);
+}
+
+enum crpc_send talk_write(struct talk *talk, const echo_Ask *ask) {
+  enum crpc_send sent =
+      echo_Echo_Chat_write(talk->fixture->channel, talk->id, ask);
+
+  if (sent == CRPC_SENT) talk->written++;
+  if (sent == CRPC_WAIT) talk->waits++;
+  return sent;
+}
+
+void talk_half_close(struct talk *talk) {
+  crpc_rpc_half_close(talk->fixture->channel, talk->id);
 }
 
 void talk_wait(struct talk *talk) {

@@ -5,7 +5,8 @@
  * details), "hold" (never ends by itself), "later" (ends from a timer) or
  * "big" (an answer of size bytes). Repeat sends count answers of size bytes
  * whenever there is room, then finishes ("fail": fails; "hold": goes on).
- * Say is also reached under "/other.Path/Speak".
+ * Say is also reached under "/other.Path/Speak". Gather and Chat are in
+ * crpc_streams.h.
  */
 #ifndef TESTS_UNIT_SUPPORT_CRPC_FIXTURE_H
 #define TESTS_UNIT_SUPPORT_CRPC_FIXTURE_H
@@ -34,6 +35,7 @@ struct fixture {
   int cancelled; /* events */
   int done;
   int half_closed;
+  int received;                 /* messages that Gather and Chat were given */
   size_t most_queued;           /* bytes in one call's queue */
   struct crpc_call *held;       /* the last call that holds */
   enum crpc_send send_at_close; /* what send says when cancelled */
@@ -80,6 +82,13 @@ struct talk {
   bool in_order;
   size_t bytes;
   int pause_at; /* pause when so many messages came; 0: never */
+  int written;  /* CRPC_SENT from talk_write() */
+  int waits;    /* CRPC_WAIT */
+  int writables;
+  int limit; /* for the two below, to know where to stop */
+  /* Called by the events of these names; may be NULL. */
+  void (*message_came)(struct talk *talk);
+  void (*writable)(struct talk *talk);
   char text[256];
   enum cb_code code;
   char reason[64];
@@ -102,6 +111,16 @@ void talk_say(struct talk *talk, const echo_Ask *ask,
               const struct crpc_rpc_options *options);
 void talk_repeat(struct talk *talk, const echo_Ask *ask,
                  const struct crpc_rpc_options *options);
+
+void talk_gather(struct talk *talk, const struct crpc_rpc_options *options);
+void talk_chat(struct talk *talk, const struct crpc_rpc_options *options);
+
+/* Starts a call of a method with Chat's messages where the client streams. */
+void talk_as(struct talk *talk, const struct crpc_method *method);
+
+/* Writes to, and half-closes, a Gather or a Chat. */
+enum crpc_send talk_write(struct talk *talk, const echo_Ask *ask);
+void talk_half_close(struct talk *talk);
 
 /* Turns the loop until it is done. */
 void talk_wait(struct talk *talk);
