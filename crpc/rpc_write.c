@@ -34,10 +34,12 @@ grpc_byte_buffer *crpc_rpc_pack(struct crpc_rpc *rpc,
   return bytes;
 }
 
+#ifndef NDEBUG /* only asserted */
 static bool is_client_streaming(const struct crpc_rpc *rpc) {
   return rpc->method->kind == CRPC_CLIENT_STREAMING ||
          rpc->method->kind == CRPC_BIDI;
 }
+#endif
 
 static bool start(struct crpc_rpc *rpc, const grpc_op *op) {
   if (crpc_rpc_start_batch(rpc, op, 1, &rpc->sent)) {
