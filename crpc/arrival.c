@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "crpc/server_internal.h"
+#include "crpc/wire.h"
 
 /* How a call comes in. A few call objects are always armed: the core fills one
  * with whatever method was called, and another takes its place at once. So a
@@ -17,6 +18,8 @@
  * the handler is called straight away. */
 
 #define ARMED_CALLS 32
+#define MEMORY_WAIT (20 * CB_MILLISECOND)
+#define MEMORY_PATIENCE (30 * CB_SECOND)
 #define OVERLOAD_PAUSE (1 * CB_SECOND)
 
 static void free_call(struct crpc_call *call) {
@@ -228,6 +231,38 @@ static void open_with_message(struct crpc_call *call, grpc_byte_buffer *bytes) {
   }
 }
 
+/* While the handler looks at a message, the call's arena is that of the
+ * message: the handler may take it, and with it the message. */
+static void show(struct crpc_call *call, const ProtobufCMessage *message,
+                 struct cb_arena **arena) {
+  struct cb_arena *own = call->arena;
+
+  call->arena = *arena;
+  call->events->message(call, message, call->ctx);
+  *arena = call->arena;
+  call->arena = own;
+}
+
+/* A message of a stream that there is no memory for now waits until there is,
+ * for some time: the call that goes on is not new work to be refused. False if
+ * it has waited long enough. */
+static bool keep(struct crpc_call *call, grpc_byte_buffer *bytes,
+                 const struct cb_status *status) {
+  int64_t now = cb_now(NULL);
+
+  if (strcmp(status->reason, crpc_no_memory().reason) != 0) return false;
+  if (call->kept_since == 0) call->kept_since = now;
+  if (now - call->kept_since > MEMORY_PATIENCE ||
+      !crpc_loop_set_timer(call->server->loop, &call->retry,
+                           now + MEMORY_WAIT)) {
+    return false;
+  }
+  call->kept = bytes;
+  call->reading = true;
+  call->holds++;
+  return true;
+}
+
 static void deliver(struct crpc_call *call, grpc_byte_buffer *bytes) {
   struct cb_arena *arena = NULL;
   ProtobufCMessage *message = NULL;
@@ -244,9 +279,10 @@ static void deliver(struct crpc_call *call, grpc_byte_buffer *bytes) {
   arena = crpc_call_new_arena(call);
   status = crpc_call_unpack(call, bytes, arena, &message);
   if (status.code != CB_OK) {
-    crpc_call_abort(call, &status);
+    if (!keep(call, bytes, &status)) crpc_call_abort(call, &status);
   } else if (call->events && call->events->message) {
-    call->events->message(call, message, call->ctx);
+    call->kept_since = 0;
+    show(call, message, &arena);
   }
   cb_arena_free(arena);
 }
@@ -267,7 +303,19 @@ static void on_received(struct crpc_tag *tag, bool ok) {
   } else {
     deliver(call, bytes);
   }
-  if (bytes) grpc_byte_buffer_destroy(bytes);
+  if (bytes && call->kept != bytes) grpc_byte_buffer_destroy(bytes);
+  crpc_call_settle(call);
+}
+
+static void on_retry(struct cb_timer *timer) {
+  struct crpc_call *call = CB_CONTAINER(timer, struct crpc_call, retry);
+  grpc_byte_buffer *bytes = call->kept;
+
+  call->kept = NULL;
+  call->reading = false;
+  call->holds--;
+  if (call->stage == CRPC_AT_HANDLER) deliver(call, bytes);
+  if (call->kept != bytes) grpc_byte_buffer_destroy(bytes);
   crpc_call_settle(call);
 }
 
@@ -281,6 +329,7 @@ static struct crpc_call *new_call(struct crpc_server *server) {
   call->received.run = on_received;
   call->sent.run = crpc_call_on_sent;
   call->late.deliver = crpc_call_on_late;
+  call->retry.fire = on_retry;
   call->last_out = &call->first_out;
   call->status = cb_status_ok();
   call->details_bin = grpc_empty_slice();

@@ -39,7 +39,8 @@ struct crpc_call_events {
   /* After CRPC_WAIT: there is room again. */
   void (*writable)(struct crpc_call *call, void *ctx);
   /* Client streaming and bidi: the next message after crpc_call_read(). It is
-   * valid during the callback only. */
+   * valid during the callback only, unless crpc_call_take_arena() is called in
+   * there, which takes the arena with this message in it. */
   void (*message)(struct crpc_call *call, const ProtobufCMessage *message,
                   void *ctx);
   /* Client streaming and bidi: no more messages will come. */
@@ -105,7 +106,8 @@ void crpc_call_add_trailing(struct crpc_call *call, const char *key,
                             const char *value);
 
 /* The call's arena: holds the request, with some room for the handler; dies
- * with the call. NULL only when memory or budget is used up. */
+ * with the call. In a message event it is the message's, which dies with the
+ * event. NULL only when memory or budget is used up. */
 struct cb_arena *crpc_call_arena(struct crpc_call *call);
 
 /* Takes the arena with the request in it away from the call: the caller frees

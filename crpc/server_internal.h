@@ -142,6 +142,9 @@ struct crpc_call {
   /* Reading (client streaming, bidi). */
   bool reading;
   bool half_closed;
+  grpc_byte_buffer *kept; /* a message that waits for memory */
+  int64_t kept_since;     /* cb_clock, 0: none does */
+  struct cb_timer retry;
 
   /* Sending. */
   struct crpc_out *first_out;
