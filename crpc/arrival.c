@@ -14,8 +14,8 @@
  * every call before its message is read.
  *
  * Closing is awaited before anything else is done, then comes the request:
- * read and unpacked for unary and server streaming; where the client streams
- * the handler is called straight away. */
+ * read, within request_timeout, and unpacked for unary and server streaming;
+ * where the client streams the handler is called straight away. */
 
 #define ARMED_CALLS 32
 #define MEMORY_WAIT (20 * CB_MILLISECOND)
@@ -135,13 +135,35 @@ static bool admit(struct crpc_call *call) {
   return false;
 }
 
+/* Set only while a read is in the core's hands, which keeps the call alive. */
+static void on_overdue(struct cb_timer *timer) {
+  struct crpc_call *call = CB_CONTAINER(timer, struct crpc_call, overdue);
+  const struct cb_status status =
+      cb_status_make(CB_DEADLINE_EXCEEDED, "REQUEST_TIMEOUT",
+                     "the call was opened, but its message did not come");
+
+  crpc_call_abort(call, &status);
+}
+
+/* A call without its message would hold one of max_calls for ever. */
+static void await_request(struct crpc_call *call) {
+  struct crpc_server *server = call->server;
+  int64_t until = cb_time_add(call->started, server->options.request_timeout);
+  const struct cb_status no_memory = crpc_no_memory();
+
+  if (!crpc_call_start_read(call) || until == CB_NEVER) return;
+  if (!crpc_loop_set_timer(server->loop, &call->overdue, until)) {
+    crpc_call_abort(call, &no_memory);
+  }
+}
+
 static void open_call(struct crpc_call *call) {
   enum crpc_kind kind = call->route->method->kind;
 
   if (kind == CRPC_CLIENT_STREAMING || kind == CRPC_BIDI) {
     dispatch(call, NULL);
   } else {
-    crpc_call_start_read(call);
+    await_request(call);
   }
 }
 
@@ -292,6 +314,7 @@ static void on_received(struct crpc_tag *tag, bool ok) {
   grpc_byte_buffer *bytes = call->message;
 
   call->message = NULL; /* the handler may start the next read in there */
+  crpc_loop_cancel_timer(call->server->loop, &call->overdue);
   call->holds--;
   call->reading = false;
   if (call->stage == CRPC_AT_END || call->stage == CRPC_AT_CLOSE) {
@@ -330,6 +353,7 @@ static struct crpc_call *new_call(struct crpc_server *server) {
   call->sent.run = crpc_call_on_sent;
   call->late.deliver = crpc_call_on_late;
   call->retry.fire = on_retry;
+  call->overdue.fire = on_overdue;
   call->last_out = &call->first_out;
   call->status = cb_status_ok();
   call->details_bin = grpc_empty_slice();

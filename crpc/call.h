@@ -94,7 +94,9 @@ bool crpc_call_is_cancelled(const struct crpc_call *call);
 size_t crpc_call_queued_bytes(const struct crpc_call *call);
 
 /* A value of the caller's metadata (lower-case key), NULL if absent; of several
- * the last. *ret_size may be NULL for text. Valid until done. */
+ * the last. Values of keys that end in "-bin" are any bytes; a NUL that is not
+ * counted stands behind them. *ret_size may be NULL for text. Valid until
+ * done. */
 const char *crpc_call_metadata(struct crpc_call *call, const char *key,
                                size_t *ret_size);
 
@@ -104,6 +106,13 @@ void crpc_call_add_initial(struct crpc_call *call, const char *key,
                            const char *value);
 void crpc_call_add_trailing(struct crpc_call *call, const char *key,
                             const char *value);
+
+/* The same for values of size bytes of any kind, under keys that end in
+ * "-bin". */
+void crpc_call_add_initial_bytes(struct crpc_call *call, const char *key,
+                                 const void *value, size_t size);
+void crpc_call_add_trailing_bytes(struct crpc_call *call, const char *key,
+                                  const void *value, size_t size);
 
 /* The call's arena: holds the request, with some room for the handler; dies
  * with the call. In a message event it is the message's, which dies with the

@@ -8,10 +8,11 @@
  *
  * What ends a call before its handler: UNIMPLEMENTED (METHOD_UNKNOWN,
  * METHOD_UNIMPLEMENTED), UNAVAILABLE (SERVER_OVERLOADED with pushback,
- * SERVER_DRAINING), DEADLINE_EXCEEDED, INVALID_ARGUMENT (MALFORMED_REQUEST),
- * RESOURCE_EXHAUSTED (REQUEST_TOO_LARGE, SERVER_MEMORY). A message that is over
- * max_request_bytes by more than a quarter is refused by the core before it is
- * read: the same code, and a text with both sizes, but no details.
+ * SERVER_DRAINING), DEADLINE_EXCEEDED (also REQUEST_TIMEOUT), INVALID_ARGUMENT
+ * (MALFORMED_REQUEST), RESOURCE_EXHAUSTED (REQUEST_TOO_LARGE, SERVER_MEMORY). A
+ * message that is over max_request_bytes by more than a quarter is refused by
+ * the core before it is read: the same code, and a text with both sizes, but no
+ * details.
  *
  * Threads:   all functions on the loop's thread, or before it runs. One more
  *            thread, inside, accepts connections.
@@ -54,6 +55,11 @@ struct crpc_server_options {
   int max_connections;       /* 0: 10,000; over it they wait in the backlog */
   size_t send_queue_bytes;   /* per call; 0: 64 KiB */
   int64_t idle_timeout;      /* of a connection without calls; 0: never */
+  /* From a call's opening until its one message is there, whole: a caller that
+   * never sends it, or a byte now and then, must not hold one of max_calls.
+   * 0: 60 s, in which a line of 2.5 Mbit/s carries 16 MiB; CB_NEVER: no limit.
+   * Where the client streams, how long to wait is for the handler to say. */
+  int64_t request_timeout;
   /* Called for every call that ends; may be NULL. */
   void (*call_ended)(const struct crpc_call_report *report, void *self);
   void *self;

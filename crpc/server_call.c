@@ -207,17 +207,25 @@ const char *crpc_call_metadata(struct crpc_call *call, const char *key,
   return crpc_slice_text(*value, scratch);
 }
 
+void crpc_call_add_initial_bytes(struct crpc_call *call, const char *key,
+                                 const void *value, size_t size) {
+  if (call->initial_sent) return;
+  crpc_metadata_add(&call->initial, crpc_call_scratch(call), key, value, size);
+}
+
+void crpc_call_add_trailing_bytes(struct crpc_call *call, const char *key,
+                                  const void *value, size_t size) {
+  crpc_metadata_add(&call->trailing, crpc_call_scratch(call), key, value, size);
+}
+
 void crpc_call_add_initial(struct crpc_call *call, const char *key,
                            const char *value) {
-  if (call->initial_sent) return;
-  crpc_metadata_add(&call->initial, crpc_call_scratch(call), key, value,
-                    strlen(value));
+  crpc_call_add_initial_bytes(call, key, value, strlen(value));
 }
 
 void crpc_call_add_trailing(struct crpc_call *call, const char *key,
                             const char *value) {
-  crpc_metadata_add(&call->trailing, crpc_call_scratch(call), key, value,
-                    strlen(value));
+  crpc_call_add_trailing_bytes(call, key, value, strlen(value));
 }
 
 struct cb_id crpc_call_id(const struct crpc_call *call) {

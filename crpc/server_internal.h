@@ -122,6 +122,7 @@ struct crpc_call {
   struct crpc_tag closed;
   struct crpc_tag received;
   struct crpc_tag sent;
+  struct cb_timer overdue;   /* for the request to come */
   int core_cancelled;        /* written by the core */
   bool refused_by_core;      /* its message was over the limit */
   grpc_byte_buffer *message; /* written by the core */

@@ -10,7 +10,8 @@ target_include_directories(crpc_test_support PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
 target_link_libraries(crpc_test_support PRIVATE vtx_options
   PUBLIC crpc crpc_echo_stubs cb_base grpc_core)
 
-foreach(name crpc_call crpc_client_stream crpc_loop crpc_payload crpc_server crpc_stream)
+foreach(name crpc_call crpc_client_stream crpc_loop
+    crpc_metadata crpc_payload crpc_server crpc_stream)
   vtx_unit_test(${name} crpc_test_support)
   # Only ThreadSanitizer reads it; see the file.
   set_tests_properties(unit/${name} PROPERTIES ENVIRONMENT

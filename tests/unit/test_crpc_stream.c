@@ -224,7 +224,7 @@ static void say__thousand_at_once__all_answered(void **state) {
   (void)state;
   assert_non_null(talks);
   for (int i = 0; i < COUNT; i++) {
-    char text[16];
+    char text[24];
     echo_Ask ask = echo_Ask_INIT;
 
     snprintf(text, sizeof text, "call %d", i);
@@ -233,7 +233,7 @@ static void say__thousand_at_once__all_answered(void **state) {
     talk_say(&talks[i], &ask, NULL);
   }
   for (int i = 0; i < COUNT; i++) {
-    char text[16];
+    char text[24];
 
     talk_wait(&talks[i]);
     snprintf(text, sizeof text, "call %d", i);

@@ -77,6 +77,16 @@ static void answer_say(struct crpc_call *call, const echo_Ask *ask) {
   if (ask->size > 0) free(answer.payload.data);
 }
 
+/* Sends "x-echo-bin" back both ways. */
+static void echo_metadata(struct crpc_call *call) {
+  size_t size;
+  const char *bytes = crpc_call_metadata(call, "x-echo-bin", &size);
+
+  if (!bytes) return;
+  crpc_call_add_initial_bytes(call, "x-first-bin", bytes, size);
+  crpc_call_add_trailing_bytes(call, "x-last-bin", bytes, size);
+}
+
 static void say(struct crpc_call *call, const echo_Ask *ask, void *self) {
   struct fixture *fixture = self;
 
@@ -87,6 +97,7 @@ static void say(struct crpc_call *call, const echo_Ask *ask, void *self) {
   } else if (strcmp(ask->how, "fail") == 0) {
     fixture_fail(call);
   } else {
+    echo_metadata(call);
     crpc_call_add_initial(call, "x-first", "1");
     crpc_call_add_initial(call, "Bad Key", "dropped");
     crpc_call_add_trailing(call, "x-last", "2");
@@ -330,6 +341,10 @@ static void on_done(void *ctx, const struct crpc_outcome *outcome) {
        find(outcome->initial_metadata, outcome->initial_count, "x-first"));
   copy(talk->last, sizeof talk->last,
        find(outcome->trailing_metadata, outcome->trailing_count, "x-last"));
+  copy(talk->first_bin, sizeof talk->first_bin,
+       find(outcome->initial_metadata, outcome->initial_count, "x-first-bin"));
+  copy(talk->last_bin, sizeof talk->last_bin,
+       find(outcome->trailing_metadata, outcome->trailing_count, "x-last-bin"));
   talk->bad =
       find(outcome->initial_metadata, outcome->initial_count, "bad key") ||
       find(outcome->trailing_metadata, outcome->trailing_count, "x-bad");

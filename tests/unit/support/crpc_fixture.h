@@ -3,10 +3,10 @@
  * The server has the Echo service (proto/echo.proto). What its handlers do is
  * in the ask: Say answers the text, unless how is "fail" (a failure with all
  * details), "hold" (never ends by itself), "later" (ends from a timer) or
- * "big" (an answer of size bytes). Repeat sends count answers of size bytes
- * whenever there is room, then finishes ("fail": fails; "hold": goes on).
- * Say is also reached under "/other.Path/Speak". Gather and Chat are in
- * crpc_streams.h.
+ * "big" (an answer of size bytes); it sends the caller's "x-echo-bin" back.
+ * Repeat sends count answers of size bytes whenever there is room, then finishes
+ * ("fail": fails; "hold": goes on). Say is also reached under
+ * "/other.Path/Speak". Gather and Chat are in crpc_streams.h.
  */
 #ifndef TESTS_UNIT_SUPPORT_CRPC_FIXTURE_H
 #define TESTS_UNIT_SUPPORT_CRPC_FIXTURE_H
@@ -99,9 +99,11 @@ struct talk {
   char request_id[160];
   bool id_in_trailers;
   char pushback[32];
-  char first[8]; /* "x-first" of the initial metadata */
-  char last[8];  /* "x-last" of the trailing metadata */
-  bool bad;      /* some metadata came that should have been dropped */
+  char first[8];      /* "x-first" of the initial metadata */
+  char last[8];       /* "x-last" of the trailing metadata */
+  char first_bin[64]; /* "x-first-bin" of the initial metadata */
+  char last_bin[64];  /* "x-last-bin" of the trailing metadata */
+  bool bad;           /* some metadata came that should have been dropped */
 };
 
 struct talk talk_make(struct fixture *fixture);
