@@ -276,16 +276,13 @@ static bool decode_enum(struct vtx_decoder *dec,
 
 bool vtx_decode_text(struct vtx_decoder *dec, const char *text, size_t size,
                      char **ret_text) {
-  size_t length;
-
   if (!memchr(text, '\0', size)) {
     *ret_text = cb_arena_memdup(dec->arena, text, size);
     return *ret_text ? true : vtx_decode_full(dec);
   }
   *ret_text = cb_arena_alloc(dec->arena, 3 * size + 1);
   if (!*ret_text) return vtx_decode_full(dec);
-  length = cb_utf8_clean(text, size, *ret_text, &dec->notes->nul_replaced);
-  assert(length <= 3 * size);
+  cb_utf8_clean(text, size, *ret_text, &dec->notes->nul_replaced);
   return true;
 }
 
