@@ -12,15 +12,14 @@ static void health_message(void *ctx,
                            const grpc_health_HealthCheckResponse *message) {
   struct health_call *call = ctx;
 
-  call->serving =
-      message->status == grpc_health_HealthCheckResponse_SERVING;
+  call->serving = message->status == grpc_health_HealthCheckResponse_SERVING;
 }
 
 static void health_over(void *ctx, const struct crpc_outcome *outcome) {
   struct health_call *call = ctx;
 
-  call->done(call->pending.ctx,
-             outcome->status.code == CB_OK && call->serving, &outcome->status);
+  call->done(call->pending.ctx, outcome->status.code == CB_OK && call->serving,
+             &outcome->status);
   vertexd_pending_free(&call->pending);
 }
 
@@ -37,7 +36,6 @@ struct cb_id vertexd_health(struct vertexd_client *client, const char *service,
   call->done = done;
   request.service = (char *)(uintptr_t)service;
   return vertexd_pending_started(
-      &call->pending,
-      grpc_health_Health_Check_start(client->channel, &request, &rpc, &events,
-                                     call));
+      &call->pending, grpc_health_Health_Check_start(client->channel, &request,
+                                                     &rpc, &events, call));
 }

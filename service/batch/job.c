@@ -140,6 +140,7 @@ struct cb_status vtx_job_call(struct vtx_job *job, enum vtx_verb verb,
   status = encode(job, field, verb, scratch, &body);
   if (status.code == CB_OK) {
     struct vtx_model_call_spec spec = {
+        .upstream = options->upstream,
         .verb = verb,
         .model = job->wants.model,
         .body = &body,
@@ -147,8 +148,7 @@ struct cb_status vtx_job_call(struct vtx_job *job, enum vtx_verb verb,
         .keep_raw = job->wants.include_raw,
     };
 
-    job->call = vtx_model_call_start(options->upstream, &spec, heard, job,
-                                     scratch, &status);
+    job->call = vtx_model_call_start(&spec, heard, job, scratch, &status);
     assert(job->call || status.code != CB_OK);
   }
   status = cb_status_copy(&status, job->result.arena);

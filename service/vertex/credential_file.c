@@ -103,12 +103,13 @@ static char *value_from(char *bytes, size_t size, const char **ret_why) {
     *ret_why = token[0] ? "holds a character that no token has" : "is empty";
     return NULL;
   }
-  value = malloc(sizeof SCHEME + strlen(token));
+  size = sizeof SCHEME + strlen(token);
+  value = malloc(size);
   if (!value) {
     *ret_why = "could not be read: out of memory";
     return NULL;
   }
-  strcpy(stpcpy(value, SCHEME), token);
+  snprintf(value, size, "%s%s", SCHEME, token);
   return value;
 }
 

@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -30,13 +31,15 @@ static bool stopping(const struct vtx_engine *engine) {
 static char *no_proxy_list(void) {
   static const char loopback[] = "localhost,127.0.0.0/8,::1";
   const char *own = getenv("no_proxy");
+  size_t size;
   char *list;
 
   if (!own) own = getenv("NO_PROXY");
   if (!own || !own[0]) return strdup(loopback);
   if (strcmp(own, "*") == 0) return strdup(own);
-  list = malloc(sizeof loopback + 1 + strlen(own));
-  if (list) strcpy(stpcpy(stpcpy(list, loopback), ","), own);
+  size = sizeof loopback + 1 + strlen(own);
+  list = malloc(size);
+  if (list) snprintf(list, size, "%s,%s", loopback, own);
   return list;
 }
 

@@ -373,8 +373,9 @@ static bool copy_headers(struct vtx_model_call *call,
   return true;
 }
 
-static void fill_in(struct vtx_model_call *call, struct vtx_upstream *upstream,
+static void fill_in(struct vtx_model_call *call,
                     const struct vtx_model_call_spec *spec) {
+  struct vtx_upstream *upstream = spec->upstream;
   size_t max = upstream->max_response_bytes;
 
   call->upstream = upstream;
@@ -398,10 +399,10 @@ static struct cb_status no_memory_to_start(void) {
 }
 
 /* Makes a call that has done nothing yet. */
-static struct vtx_model_call *make(struct vtx_upstream *upstream,
-                                   const struct vtx_model_call_spec *spec,
+static struct vtx_model_call *make(const struct vtx_model_call_spec *spec,
                                    struct cb_arena *arena,
                                    struct cb_status *ret_status) {
+  struct vtx_upstream *upstream = spec->upstream;
   struct cb_arena *own = cb_arena_new(upstream->budget, CALL_BYTES, 0);
   struct vtx_model_call *call = NULL;
 
@@ -412,7 +413,7 @@ static struct vtx_model_call *make(struct vtx_upstream *upstream,
     return NULL;
   }
   call->arena = own;
-  fill_in(call, upstream, spec);
+  fill_in(call, spec);
   if (copy_headers(call, spec)) {
     *ret_status = vtx_endpoint_url(&upstream->endpoint, spec->model, spec->verb,
                                    own, &call->url);
@@ -429,10 +430,10 @@ static struct vtx_model_call *make(struct vtx_upstream *upstream,
 }
 
 struct vtx_model_call *vtx_model_call_start(
-    struct vtx_upstream *upstream, const struct vtx_model_call_spec *spec,
+    const struct vtx_model_call_spec *spec,
     const struct vtx_model_call_events *events, void *ctx,
     struct cb_arena *arena, struct cb_status *ret_status) {
-  struct vtx_model_call *call = make(upstream, spec, arena, ret_status);
+  struct vtx_model_call *call = make(spec, arena, ret_status);
 
   if (!call) return NULL;
   call->events = *events;

@@ -39,18 +39,19 @@ struct vtx_upstream {
 };
 
 struct vtx_model_call_spec {
+  struct vtx_upstream *upstream;
   enum vtx_verb verb;
-  const char *model;         /* in any of the forms of endpoint.h; copied */
-  struct cb_buf *body;       /* moved out of */
-  int64_t deadline;          /* cb_clock; also sent as X-Server-Timeout */
-  bool keep_raw;             /* fill raw of the answers */
+  const char *model;             /* in any of the forms of endpoint.h; copied */
+  struct cb_buf *body;           /* moved out of */
+  int64_t deadline;              /* cb_clock; also sent as X-Server-Timeout */
+  bool keep_raw;                 /* fill raw of the answers */
   const struct cb_pair *headers; /* additional ones; for the emulator's knobs */
   size_t header_count;
 };
 
 /* One decoded message. */
 struct vtx_answer {
-  struct cb_arena *arena; /* holds the message, notes and raw */
+  struct cb_arena *arena;    /* holds the message, notes and raw */
   ProtobufCMessage *message; /* GenerateResponse, or CountTokensResponse */
   struct vtx_codec_notes notes;
   const char *raw; /* the JSON text, NULL unless keep_raw */
@@ -58,12 +59,13 @@ struct vtx_answer {
 
 struct vtx_model_call_result {
   struct cb_status status; /* texts valid during done */
-  const char *target; /* host, location and model that served; during done */
-  int64_t upstream_time;   /* nanoseconds on the wire */
+  const char *target;    /* host, location and model that served; during done */
+  int64_t upstream_time; /* nanoseconds on the wire */
 };
 
 struct vtx_model_call_events {
-  /* Streaming verb: the next message. None follows an error. The receiver owns *answer's arena. */
+  /* Streaming verb: the next message. None follows an error. The receiver owns
+   * *answer's arena. */
   void (*chunk)(void *ctx, struct vtx_answer *answer);
   /* The end, once. answer (its arena is the receiver's) is NULL unless the
    * status is OK and the verb is not streaming. */
@@ -74,7 +76,7 @@ struct vtx_model_call_events {
 /* Starts a call. NULL if it cannot even be begun: *ret_status says why (bad
  * model, out of memory); texts from arena. No event is called from inside. */
 struct vtx_model_call *vtx_model_call_start(
-    struct vtx_upstream *upstream, const struct vtx_model_call_spec *spec,
+    const struct vtx_model_call_spec *spec,
     const struct vtx_model_call_events *events, void *ctx,
     struct cb_arena *arena, struct cb_status *ret_status);
 

@@ -92,7 +92,10 @@ static void take_text(struct probe *probe, struct vtx_answer *answer) {
   if (probe->verb == VTX_COUNT_TOKENS) {
     probe->tokens = count->total_tokens;
   } else if (response->n_candidates > 0 && response->candidates[0]->content) {
-    strcat(probe->text, response->candidates[0]->content->parts[0]->text);
+    size_t used = strlen(probe->text);
+
+    snprintf(probe->text + used, sizeof probe->text - used, "%s",
+             response->candidates[0]->content->parts[0]->text);
   }
   if (answer->raw) snprintf(probe->raw, sizeof probe->raw, "%s", answer->raw);
   probe->unrecognized += answer->notes.count;
@@ -123,6 +126,7 @@ static void start(void *arg) {
   struct probe *probe = arg;
   struct cb_buf body;
   const struct vtx_model_call_spec spec = {
+      .upstream = probe->upstream,
       .verb = probe->verb,
       .model = probe->model,
       .body = &body,
@@ -135,8 +139,8 @@ static void start(void *arg) {
 
   cb_buf_init(&body, 1000, probe->upstream->budget);
   assert_true(cb_buf_add_text(&body, "{\"contents\":[]}"));
-  probe->call = vtx_model_call_start(probe->upstream, &spec, &events, probe,
-                                     probe->arena, &probe->status);
+  probe->call =
+      vtx_model_call_start(&spec, &events, probe, probe->arena, &probe->status);
   assert_int_equal(tally_count(&probe->done), 0);
   cb_buf_release(&body);
 }
@@ -333,15 +337,16 @@ static void start__bad_model__refused_at_once(void **state) {
 static void generate__punctuation_bomb__charged_before_parsed(void **state) {
   char *body = malloc(1000001);
   char *answer;
+  char *end;
   struct http_reply replies[1] = {{"/", 0, {SEND(NULL)}}};
   struct place place;
   struct probe probe;
 
   (void)state;
-  strcpy(body, "{\"candidates\":[{}");
-  for (size_t i = 17; i + 3 < 999990; i += 3)
-    memcpy(body + i, ",{}", 4);
-  strcat(body, "]}");
+  end = stpcpy(body, "{\"candidates\":[{}");
+  while (end < body + 999985)
+    end = stpcpy(end, ",{}");
+  stpcpy(end, "]}");
   answer = http_script_json(body);
   replies[0].steps[0].data = answer;
   place_start(&place, replies, 1);
