@@ -3,6 +3,7 @@ target_sources(vtx_service PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/batch/batch_sink.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/flow.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/flow_table.c
+  ${CMAKE_CURRENT_LIST_DIR}/batch/input.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/job.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/job_events.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/margin.c
@@ -18,6 +19,7 @@ target_sources(vtx_service PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/handlers/count_tokens.c
   ${CMAKE_CURRENT_LIST_DIR}/handlers/generate.c
   ${CMAKE_CURRENT_LIST_DIR}/handlers/map_generate.c
+  ${CMAKE_CURRENT_LIST_DIR}/handlers/pipe_generate.c
   ${CMAKE_CURRENT_LIST_DIR}/handlers/prepare.c
   ${CMAKE_CURRENT_LIST_DIR}/handlers/stream_generate.c
   ${CMAKE_CURRENT_LIST_DIR}/handlers/stream_map_generate.c

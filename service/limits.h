@@ -54,6 +54,14 @@
 #define VTX_FLOW_ALLOWANCE (4u * 1024 * 1024)
 #define VTX_STREAM_ALLOWANCE (256u * 1024)
 
+/* Items that a pipe may have read and not yet sent upstream. */
+#define VTX_READ_AHEAD_MAX 1000
+#define VTX_READ_AHEAD_BYTES (4u * 1024 * 1024)
+
+/* A pipe reads no further while less of the memory budget is free than this and
+ * room for one of its items. */
+#define VTX_READ_MEMORY (1u * 1024 * 1024)
+
 /* How long the scheduler may dispatch before the loop turns again. */
 #define VTX_DISPATCH_SLICE (2 * CB_MILLISECOND)
 

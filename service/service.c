@@ -48,6 +48,7 @@ static const struct vertexd_GenerationService_handlers handlers = {
     .BatchGenerate = vtx_handle_batch_generate,
     .MapGenerate = vtx_handle_map_generate,
     .StreamMapGenerate = vtx_handle_stream_map_generate,
+    .PipeGenerate = vtx_handle_pipe_generate,
     .CountTokens = vtx_handle_count_tokens,
 };
 

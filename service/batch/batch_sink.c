@@ -17,30 +17,12 @@
 #include "service/limits.h"
 #include "service/service_state.h"
 
-struct batch {
-  struct vtx_sink sink;
-  vtx_batch_send *send;
-  struct vtx_run run;
-  int64_t arrived;
-  struct vtx_window window;
-  struct vtx_result *first; /* taken out of it, and not yet sent */
-  struct vtx_summary summary;
-  uint32_t rest; /* the next item that was never dispatched */
-  int32_t in_flight;
-  bool progress_due;
-  bool over;
-  struct cb_timer progress_timer;
-  struct cb_timer memory_timer;
-};
-
-static struct crpc_loop *loop_of(const struct batch *batch) {
+static struct crpc_loop *loop_of(const struct vtx_batch *batch) {
   return batch->sink.service->options.loop;
 }
 
-static void pump(struct vtx_sink *sink);
-
 /* True if the message went, or never can; then there may be more to send. */
-static bool send_event(struct batch *batch,
+static bool send_event(struct vtx_batch *batch,
                        const struct vtx_batch_event *event) {
   enum crpc_send sent = batch->send(batch->sink.call, event);
 
@@ -53,7 +35,7 @@ static bool send_event(struct batch *batch,
   return sent == CRPC_SENT;
 }
 
-static bool send_progress(struct batch *batch) {
+static bool send_progress(struct vtx_batch *batch) {
   Vertexd__V1__BatchProgress progress = VERTEXD__V1__BATCH_PROGRESS__INIT;
   struct vtx_batch_event event = {.progress = &progress};
 
@@ -67,13 +49,13 @@ static bool send_progress(struct batch *batch) {
   return true;
 }
 
-static bool send_item(struct batch *batch, struct vtx_item *item) {
+static bool send_item(struct vtx_batch *batch, struct vtx_item *item) {
   struct vtx_batch_event event = {.result = &item->result};
 
   return send_event(batch, &event);
 }
 
-static bool send_first(struct batch *batch) {
+static bool send_first(struct vtx_batch *batch) {
   struct vtx_result *result = batch->first;
   struct vtx_item item;
   size_t charge = result->charge;
@@ -87,7 +69,7 @@ static bool send_first(struct batch *batch) {
   return true;
 }
 
-static bool send_rest(struct batch *batch) {
+static bool send_rest(struct vtx_batch *batch) {
   const struct vtx_flow *flow = batch->sink.flow;
   struct vtx_item item;
 
@@ -101,7 +83,7 @@ static bool send_rest(struct batch *batch) {
   return true;
 }
 
-static bool send_summary(struct batch *batch) {
+static bool send_summary(struct vtx_batch *batch) {
   struct vtx_summary_message message;
   struct vtx_batch_event event = {.summary = &message.summary};
 
@@ -115,7 +97,7 @@ static bool send_summary(struct batch *batch) {
 }
 
 /* Sends what is next. False if there is nothing, or it must wait. */
-static bool send_next(struct batch *batch) {
+static bool send_next(struct vtx_batch *batch) {
   if (batch->progress_due) return send_progress(batch);
   if (!batch->first) batch->first = vtx_window_take(&batch->window);
   if (batch->first) return send_first(batch);
@@ -124,14 +106,14 @@ static bool send_next(struct batch *batch) {
   return send_summary(batch);
 }
 
-static void pump(struct vtx_sink *sink) {
-  struct batch *batch = (struct batch *)sink;
+void vtx_batch_pump(struct vtx_sink *sink) {
+  struct vtx_batch *batch = (struct vtx_batch *)sink;
 
-  while (!batch->over && !sink->left && send_next(batch)) {
+  while (batch->begun && !batch->over && !sink->left && send_next(batch)) {
   }
 }
 
-static void count(struct batch *batch, const struct vtx_result *result) {
+static void count(struct vtx_batch *batch, const struct vtx_result *result) {
   const Vertexd__V1__GenerateResponse *response =
       (const Vertexd__V1__GenerateResponse *)result->message;
 
@@ -143,8 +125,8 @@ static void count(struct batch *batch, const struct vtx_result *result) {
   }
 }
 
-static void take(struct vtx_sink *sink, struct vtx_result *result) {
-  struct batch *batch = (struct batch *)sink;
+void vtx_batch_take(struct vtx_sink *sink, struct vtx_result *result) {
+  struct vtx_batch *batch = (struct vtx_batch *)sink;
 
   if (batch->over) {
     vtx_result_free(result);
@@ -152,11 +134,11 @@ static void take(struct vtx_sink *sink, struct vtx_result *result) {
   }
   count(batch, result);
   vtx_window_put(&batch->window, result);
-  pump(sink);
+  vtx_batch_pump(sink);
 }
 
-static void ended(struct vtx_sink *sink) {
-  struct batch *batch = (struct batch *)sink;
+void vtx_batch_ended(struct vtx_sink *sink) {
+  struct vtx_batch *batch = (struct vtx_batch *)sink;
   const struct vtx_flow *flow = sink->flow;
 
   batch->rest = flow->next;
@@ -165,23 +147,25 @@ static void ended(struct vtx_sink *sink) {
     vtx_summary_failure(&batch->summary, flow->rest.code, flow->rest.reason,
                         batch->summary.total - batch->rest);
   }
-  pump(sink);
+  vtx_batch_pump(sink);
 }
 
-static void told(struct vtx_sink *sink, int32_t in_flight) {
-  struct batch *batch = (struct batch *)sink;
+void vtx_batch_told(struct vtx_sink *sink, int32_t in_flight) {
+  struct vtx_batch *batch = (struct vtx_batch *)sink;
 
   if (batch->over) return;
   batch->in_flight = in_flight;
   batch->progress_due = true;
-  pump(sink);
+  vtx_batch_pump(sink);
 }
 
 static void progress_fired(struct cb_timer *timer) {
-  struct batch *batch = CB_CONTAINER(timer, struct batch, progress_timer);
+  struct vtx_batch *batch =
+      CB_CONTAINER(timer, struct vtx_batch, progress_timer);
 
   if (batch->sink.flow_over) {
-    told(&batch->sink, 0); /* a slow reader still learns how far it is */
+    vtx_batch_told(&batch->sink,
+                   0); /* a slow reader still learns how far it is */
   } else {
     vtx_sink_ask(&batch->sink);
   }
@@ -191,11 +175,11 @@ static void progress_fired(struct cb_timer *timer) {
 }
 
 static void memory_fired(struct cb_timer *timer) {
-  pump(&CB_CONTAINER(timer, struct batch, memory_timer)->sink);
+  vtx_batch_pump(&CB_CONTAINER(timer, struct vtx_batch, memory_timer)->sink);
 }
 
-static void release(struct vtx_sink *sink) {
-  struct batch *batch = (struct batch *)sink;
+void vtx_batch_release(struct vtx_sink *sink) {
+  struct vtx_batch *batch = (struct vtx_batch *)sink;
 
   crpc_loop_cancel_timer(loop_of(batch), &batch->progress_timer);
   crpc_loop_cancel_timer(loop_of(batch), &batch->memory_timer);
@@ -205,41 +189,53 @@ static void release(struct vtx_sink *sink) {
 }
 
 static const struct vtx_sink_type batch_type = {
-    .size = sizeof(struct batch),
-    .result = take,
-    .ended = ended,
-    .writable = pump,
-    .told = told,
-    .release = release,
+    .size = sizeof(struct vtx_batch),
+    .result = vtx_batch_take,
+    .ended = vtx_batch_ended,
+    .writable = vtx_batch_pump,
+    .told = vtx_batch_told,
+    .release = vtx_batch_release,
 };
 
-static void begin(struct batch *batch, struct vtx_flow *flow) {
-  if (flow->source.count == 0) {
-    vtx_sink_without_flow(&batch->sink);
-    pump(&batch->sink);
-    return;
-  }
-  if (batch->run.progress > 0) {
-    crpc_loop_set_timer(loop_of(batch), &batch->progress_timer,
-                        cb_time_add(batch->arrived, batch->run.progress));
-  }
-  vtx_sink_submit(&batch->sink, flow);
-}
-
-void vtx_batch_submit(struct crpc_call *call, struct vtx_flow *flow,
-                      const struct vtx_run *run, vtx_batch_send *send,
-                      struct vtx_service *service) {
-  struct batch *batch =
-      (struct batch *)vtx_sink_new(service, call, &batch_type);
-
-  if (!batch) return;
+void vtx_batch_begin(struct vtx_batch *batch, struct vtx_flow *flow,
+                     const struct vtx_run *run, vtx_batch_send *send) {
   batch->send = send;
   batch->run = *run;
   batch->arrived = flow->arrived;
   batch->progress_timer.fire = progress_fired;
   batch->memory_timer.fire = memory_fired;
+  batch->begun = true;
   vtx_window_init(&batch->window, run->order);
   vtx_summary_init(&batch->summary, flow->source.count);
   flow->max_message_bytes = run->max_message_bytes;
-  begin(batch, flow);
+  if (run->progress > 0) {
+    crpc_loop_set_timer(loop_of(batch), &batch->progress_timer,
+                        cb_time_add(batch->arrived, run->progress));
+  }
+  vtx_sink_submit(&batch->sink, flow);
+}
+
+static void submit_nothing(struct vtx_batch *batch, const struct vtx_flow *flow,
+                           const struct vtx_run *run, vtx_batch_send *send) {
+  batch->send = send;
+  batch->run = *run;
+  batch->arrived = flow->arrived;
+  batch->memory_timer.fire = memory_fired;
+  batch->begun = true;
+  vtx_sink_without_flow(&batch->sink);
+  vtx_batch_pump(&batch->sink);
+}
+
+void vtx_batch_submit(struct crpc_call *call, struct vtx_flow *flow,
+                      const struct vtx_run *run, vtx_batch_send *send,
+                      struct vtx_service *service) {
+  struct vtx_batch *batch =
+      (struct vtx_batch *)vtx_sink_new(service, call, &batch_type);
+
+  if (!batch) return;
+  if (flow->source.count == 0) {
+    submit_nothing(batch, flow, run, send);
+  } else {
+    vtx_batch_begin(batch, flow, run, send);
+  }
 }

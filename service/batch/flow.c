@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "crpc/loop.h"
+#include "service/batch/input.h"
 #include "service/batch/job.h"
 #include "service/batch/result.h"
 #include "service/limits.h"
@@ -37,6 +38,10 @@ static void close_flow(struct vtx_flow *flow, const struct cb_status *status) {
   flow->closed = true;
   flow->rest = cb_status_copy(status, flow->arena);
   vtx_scheduler_close(scheduler_of(flow), &flow->entry);
+  vtx_input_refuse_all(flow);
+  if (!flow->input_over) {
+    crpc_loop_post(flow->service->options.loop, &flow->unwanted);
+  }
   may_end(flow);
 }
 
@@ -50,8 +55,10 @@ static void abort_flow(struct vtx_flow *flow, const struct cb_status *status) {
 
 static void settle_hold(struct vtx_flow *flow) {
   bool over = flow->unsent >= flow->allowance;
+  bool starved = flow->next == flow->source.count; /* a pipe, for now */
 
-  vtx_scheduler_hold(scheduler_of(flow), &flow->entry, over || flow->no_memory);
+  vtx_scheduler_hold(scheduler_of(flow), &flow->entry,
+                     over || starved || flow->no_memory);
   if (flow->verb != VTX_STREAM_GENERATE || over == flow->paused) return;
   flow->paused = over;
   for (struct cb_link *link = flow->jobs.next; link != &flow->jobs;
@@ -92,19 +99,28 @@ static void wait_for_memory(struct vtx_flow *flow) {
   }
 }
 
+/* The last prompt that there will be was dispatched. */
+static bool is_exhausted(const struct vtx_flow *flow) {
+  return flow->input_over && flow->next == flow->source.count;
+}
+
 static enum vtx_dispatch dispatch(struct vtx_sched_entry *entry) {
   struct vtx_flow *flow = CB_CONTAINER(entry, struct vtx_flow, entry);
+  struct vtx_input *input = vtx_input_next(flow);
   struct vtx_job *job;
 
   assert(!flow->closed && flow->next < flow->source.count);
-  job = vtx_job_new(flow, flow->next);
+  job = vtx_job_new(flow, flow->next, input);
   if (!job) {
     wait_for_memory(flow);
     return VTX_HELD;
   }
   flow->next++;
-  if (flow->next == flow->source.count) {
+  if (input) vtx_input_taken(input);
+  if (is_exhausted(flow)) {
     vtx_scheduler_close(scheduler_of(flow), entry);
+  } else {
+    settle_hold(flow);
   }
   if (vtx_job_start(job)) {
     atomic_fetch_add_explicit(&flow->service->job_count, 1,
@@ -127,9 +143,19 @@ static void fit(struct vtx_flow *flow, struct vtx_result *result) {
   vtx_item_fit(&item, result, flow->max_message_bytes);
 }
 
+/* Nobody wants result. With an input's arena it goes the usual way, for the
+ * word that the input was taken may still lie before it. */
+static void drop(const struct vtx_flow *flow, struct vtx_result *result) {
+  if (result->input_arena) {
+    crpc_loop_post(flow->service->options.loop, &result->mail);
+  } else {
+    vtx_result_free(result);
+  }
+}
+
 void vtx_flow_post(struct vtx_flow *flow, struct vtx_result *result) {
   if (flow->dropped) {
-    vtx_result_free(result);
+    drop(flow, result);
     return;
   }
   result->charge = vtx_result_size(result);
@@ -140,8 +166,10 @@ void vtx_flow_post(struct vtx_flow *flow, struct vtx_result *result) {
 
 static bool would_hit_all(const struct vtx_flow *flow,
                           const struct vtx_result *result) {
-  return vtx_upstream_error_hits_all(&result->status) &&
-         vtx_source_one_model(&flow->source, result->index);
+  if (!vtx_upstream_error_hits_all(&result->status)) return false;
+  return flow->source.kind == VTX_SOURCE_PIPE
+             ? !flow->own_models
+             : vtx_source_one_model(&flow->source, result->index);
 }
 
 /* What the failure of one item does to the others. */
@@ -179,7 +207,7 @@ void vtx_flow_job_over(struct vtx_flow *flow, struct vtx_job *job,
 /* The way back. */
 
 static bool is_over(const struct vtx_flow *flow) {
-  return cb_list_empty(&flow->jobs) &&
+  return cb_list_empty(&flow->jobs) && flow->input_over &&
          (flow->closed || flow->next == flow->source.count);
 }
 
@@ -216,7 +244,34 @@ static void begin(struct vtx_flow *flow) {
   if (fine && flow->end != CB_NEVER) {
     fine = vtx_engine_set_timer(engine, &flow->end_timer, flow->end);
   }
+  settle_hold(flow);
   if (!fine) close_flow(flow, &no_memory);
+}
+
+void vtx_flow_take_input(struct vtx_flow *flow, struct vtx_input *input) {
+  assert(!flow->input_over);
+  if (vtx_source_has_model(&input->source, 0)) flow->own_models = true;
+  flow->source.count++;
+  cb_list_append(&flow->inputs, &input->link);
+  if (flow->closed) {
+    vtx_input_refuse_all(flow);
+  } else {
+    settle_hold(flow);
+  }
+}
+
+static void input_ended(struct cb_mail *mail) {
+  struct vtx_flow *flow = CB_CONTAINER(mail, struct vtx_flow, end_input);
+
+  flow->input_over = true;
+  if (is_exhausted(flow)) {
+    vtx_scheduler_close(scheduler_of(flow), &flow->entry);
+  }
+  may_end(flow);
+}
+
+void vtx_flow_end_input(struct vtx_flow *flow) {
+  vtx_engine_post(engine_of(flow->service), &flow->end_input);
 }
 
 static void arrived(struct cb_mail *mail) {
@@ -231,6 +286,10 @@ void vtx_flow_submit(struct vtx_flow *flow,
   flow->memory_timer = (struct cb_timer){.fire = memory_timer_fired};
   cb_list_init(&flow->jobs);
   cb_list_init(&flow->ending);
+  cb_list_init(&flow->inputs);
+  flow->input_over = flow->source.kind != VTX_SOURCE_PIPE;
+  flow->end_input.deliver = input_ended;
+  flow->unwanted.deliver = flow->input_unwanted;
   flow->rest = cb_status_ok();
   flow->entry.dispatch = dispatch;
   vtx_engine_post(engine_of(flow->service), &flow->start);

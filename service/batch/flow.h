@@ -10,6 +10,10 @@
  * the jobs under way, each with a result, unless the caller has left: then
  * results are dropped.
  *
+ * The prompts of a pipe come while the flow runs (service/batch/input.h); a
+ * flow that has none at the moment waits, and one that is closed gives those
+ * that still come a result at once and says that it wants no more.
+ *
  * Threads:   made on the crpc loop, the engine's from submit to its way back,
  *            then the crpc loop's again.
  * Ownership: moves with the message. The arena holds the flow itself.
@@ -31,6 +35,7 @@
 #include "service/vertex/endpoint.h"
 
 struct cb_arena;
+struct vtx_input;
 struct vtx_job;
 struct vtx_result;
 struct vtx_service;
@@ -49,6 +54,10 @@ struct vtx_flow {
   size_t allowance;         /* unsent bytes over which nothing is dispatched */
   bool stop_on_error;
   void (*take_result)(struct cb_mail *mail); /* delivers it on the crpc loop */
+  /* Of a pipe: delivers the word that an input was dispatched, and the word
+   * that no more is wanted, on the crpc loop. */
+  void (*input_taken)(struct cb_mail *mail);
+  void (*input_unwanted)(struct cb_mail *mail);
   struct vtx_sched_entry entry; /* class, weight and limit filled in */
 
   /* The engine's. */
@@ -62,7 +71,12 @@ struct vtx_flow {
   bool no_memory;
   bool paused;
   bool closed;
-  bool dropped; /* the caller has left: results go nowhere */
+  bool dropped;             /* the caller has left: results go nowhere */
+  struct cb_link inputs;    /* of a pipe: those that wait */
+  struct cb_mail end_input; /* the way there of: no more will come */
+  struct cb_mail unwanted;  /* the way back of: no more is wanted */
+  bool input_over;          /* no more will come; true unless it is a pipe */
+  bool own_models;          /* an input named a model of its own */
 
   /* For the sink, when the flow comes back. */
   uint32_t next;         /* items from here on were never dispatched */
@@ -108,6 +122,9 @@ void vtx_flow_post(struct vtx_flow *flow, struct vtx_result *result);
  * gone afterwards. */
 void vtx_flow_job_over(struct vtx_flow *flow, struct vtx_job *job,
                        bool was_running);
+
+/* One more prompt of a pipe. */
+void vtx_flow_take_input(struct vtx_flow *flow, struct vtx_input *input);
 
 /* Ends, at the end of a turn, the flows that are over. */
 void vtx_flow_end_all(struct vtx_service *service);

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "service/batch/flow.h"
+#include "service/batch/input.h"
 #include "service/limits.h"
 #include "service/reasons.h"
 #include "service/service_state.h"
@@ -33,7 +34,8 @@ struct cb_status vtx_job_no_memory(void) {
 
 static void try_again(struct cb_timer *timer);
 
-struct vtx_job *vtx_job_new(struct vtx_flow *flow, uint32_t index) {
+struct vtx_job *vtx_job_new(struct vtx_flow *flow, uint32_t index,
+                            struct vtx_input *input) {
   struct vtx_service *service = flow->service;
   struct cb_arena *arena =
       cb_arena_new(service->options.budget, VTX_JOB_ARENA_MAX, JOB_FIRST);
@@ -44,6 +46,7 @@ struct vtx_job *vtx_job_new(struct vtx_flow *flow, uint32_t index) {
     return NULL;
   }
   job->flow = flow;
+  job->source = input ? &input->source : &flow->source;
   job->retry.fire = try_again;
   job->target = "";
   job->result = (struct vtx_result){
@@ -51,10 +54,11 @@ struct vtx_job *vtx_job_new(struct vtx_flow *flow, uint32_t index) {
       .service = service,
       .sink = flow->id,
       .arena = arena,
+      .input_arena = input ? input->arena : NULL,
       .index = index,
       .last = true,
       .status = cb_status_ok(),
-      .id = cb_arena_strdup(arena, vtx_source_id(&flow->source, index)),
+      .id = cb_arena_strdup(arena, vtx_source_id(job->source, index)),
   };
   if (!job->result.id) job->result.id = "";
   cb_list_append(&flow->jobs, &job->link);
@@ -81,7 +85,7 @@ void vtx_job_fail(struct vtx_job *job, const struct cb_status *status) {
 static void name_model_field(const struct vtx_job *job, const char *field,
                              struct cb_status *status) {
   static const char model[] = "model";
-  const struct vtx_source *source = &job->flow->source;
+  const struct vtx_source *source = job->source;
   size_t size = strlen(status->field);
   const char *own = NULL;
 
@@ -90,9 +94,10 @@ static void name_model_field(const struct vtx_job *job, const char *field,
       source->kind == VTX_SOURCE_ONE || source->kind == VTX_SOURCE_COUNT) {
     return;
   }
-  if (source->kind == VTX_SOURCE_REQUESTS &&
-      source->requests[job->result.index]->model[0]) {
+  if (vtx_source_has_model(source, job->result.index)) {
     own = cb_arena_printf(job->result.arena, "%s.model", field);
+  } else if (source->kind == VTX_SOURCE_PIPE) {
+    own = "start.defaults.model";
   }
   status->field = own ? own : "defaults.model";
 }
@@ -104,8 +109,8 @@ static struct cb_status encode_prompt(struct vtx_job *job, const char *field,
                                       struct cb_buf *body) {
   struct vtx_prompt prompt = {.default_model =
                                   vtx_job_options(job)->default_model};
-  struct cb_status status = vtx_source_prompt(
-      &job->flow->source, job->result.index, scratch, &prompt);
+  struct cb_status status =
+      vtx_source_prompt(job->source, job->result.index, scratch, &prompt);
 
   if (status.code != CB_OK) return status;
   status = vtx_prompt_check(&prompt, field, scratch, &job->wants);
@@ -118,8 +123,8 @@ static struct cb_status encode_prompt(struct vtx_job *job, const char *field,
 static struct cb_status encode(struct vtx_job *job, const char *field,
                                enum vtx_verb verb, struct cb_arena *scratch,
                                struct cb_buf *body) {
-  if (job->flow->source.kind == VTX_SOURCE_COUNT) {
-    return vtx_body_count_request(job->flow->source.count_tokens,
+  if (job->source->kind == VTX_SOURCE_COUNT) {
+    return vtx_body_count_request(job->source->count_tokens,
                                   vtx_job_options(job)->default_model, scratch,
                                   body, &job->wants.model);
   }
@@ -135,7 +140,7 @@ struct cb_status vtx_job_call(struct vtx_job *job, enum vtx_verb verb,
   char field[VTX_FIELD_ROOM];
 
   if (!scratch) return vtx_job_no_memory();
-  vtx_source_field(&job->flow->source, job->result.index, field);
+  vtx_source_field(job->source, job->result.index, field);
   cb_buf_init(&body, VTX_BODY_MAX, options->budget);
   status = encode(job, field, verb, scratch, &body);
   if (status.code == CB_OK) {

@@ -21,11 +21,13 @@
 #include "service/vertex/model_call.h"
 
 struct vtx_flow;
+struct vtx_input;
 
 struct vtx_job {
   struct vtx_result result;
   struct vtx_flow *flow;
-  struct cb_link link; /* in flow->jobs */
+  const struct vtx_source *source; /* of the prompt: the flow's, or its own */
+  struct cb_link link;             /* in flow->jobs */
   struct vtx_model_call *call;
   struct cb_timer retry;
   struct vtx_wants wants;
@@ -37,9 +39,11 @@ struct vtx_job {
   bool chunk_posted; /* too late for another attempt */
 };
 
-/* A job for the item at index, linked into flow->jobs. NULL when out of
- * memory. */
-struct vtx_job *vtx_job_new(struct vtx_flow *flow, uint32_t index);
+/* A job for the item at index, linked into flow->jobs. input is what a pipe
+ * brought for it (its arena moves into the result), NULL if the flow is no
+ * pipe. NULL when out of memory; then input is the caller's as before. */
+struct vtx_job *vtx_job_new(struct vtx_flow *flow, uint32_t index,
+                            struct vtx_input *input);
 
 /* Sends it upstream. False if that could not even begin: result.status says
  * why. True: vtx_flow_job_over() will be called, later. */

@@ -17,6 +17,7 @@
 void vtx_result_free(struct vtx_result *result) {
   if (!result) return;
   cb_arena_free(result->answer_arena);
+  cb_arena_free(result->input_arena);
   cb_arena_free(result->arena);
 }
 

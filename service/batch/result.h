@@ -28,6 +28,7 @@ struct vtx_result {
   struct cb_id sink;
   struct cb_arena *arena;        /* the result itself lives in it */
   struct cb_arena *answer_arena; /* message's, may be NULL */
+  struct cb_arena *input_arena;  /* of a pipe's prompt, may be NULL */
   uint32_t index;                /* of the prompt in its call */
   bool last;               /* false: one message of a stream, more will come */
   struct cb_status status; /* texts in arena */

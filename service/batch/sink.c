@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "crpc/call.h"
 #include "crpc/loop.h"
-#include "service/batch/margin.h"
+#include "service/batch/input.h"
 #include "service/batch/result.h"
 #include "service/reasons.h"
 #include "service/service_state.h"
@@ -77,7 +77,23 @@ static void take_result(struct cb_mail *mail) {
     vtx_result_free(result);
     return;
   }
+  cb_arena_free(result->input_arena); /* the prompt is not needed any more */
+  result->input_arena = NULL;
   sink->type->result(sink, result);
+}
+
+static void input_taken(struct cb_mail *mail) {
+  const struct vtx_input *input = CB_CONTAINER(mail, struct vtx_input, mail);
+  struct vtx_sink *sink = find(input->flow->service, input->flow->id);
+
+  if (!sink->left) sink->type->input_taken(sink, input->size);
+}
+
+static void input_unwanted(struct cb_mail *mail) {
+  const struct vtx_flow *flow = CB_CONTAINER(mail, struct vtx_flow, unwanted);
+  struct vtx_sink *sink = find(flow->service, flow->id);
+
+  if (!sink->left) sink->type->input_unwanted(sink);
 }
 
 static void flow_came_back(struct cb_mail *mail) {
@@ -98,6 +114,21 @@ static void writable(struct crpc_call *call, void *ctx) {
 
   (void)call;
   if (sink->type->writable && !sink->left) sink->type->writable(sink);
+}
+
+static void message(struct crpc_call *call, const ProtobufCMessage *message,
+                    void *ctx) {
+  struct vtx_sink *sink = ctx;
+
+  (void)call;
+  if (!sink->left) sink->type->message(sink, message);
+}
+
+static void half_closed(struct crpc_call *call, void *ctx) {
+  struct vtx_sink *sink = ctx;
+
+  (void)call;
+  if (!sink->left) sink->type->half_closed(sink);
 }
 
 static void leave(struct vtx_sink *sink) {
@@ -124,6 +155,8 @@ static void done(struct crpc_call *call, void *ctx) {
 
 static const struct crpc_call_events call_events = {
     .writable = writable,
+    .message = message,
+    .half_closed = half_closed,
     .cancelled = cancelled,
     .done = done,
 };
@@ -168,6 +201,9 @@ void vtx_sink_submit(struct vtx_sink *sink, struct vtx_flow *flow) {
   flow->arena = crpc_call_take_arena(sink->call);
   flow->id = sink->id;
   flow->take_result = take_result;
+  flow->input_taken = input_taken;
+  flow->input_unwanted = input_unwanted;
+  sink->flow_over = false;
   sink->credit_step = flow->allowance / 4;
   vtx_flow_submit(flow, flow_came_back);
 }

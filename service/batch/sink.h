@@ -10,6 +10,7 @@
 #ifndef VTX_SINK_H
 #define VTX_SINK_H
 
+#include <protobuf-c/protobuf-c.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -32,6 +33,14 @@ struct vtx_sink_type {
   void (*ended)(struct vtx_sink *sink);
   /* The call can take more; may be NULL. */
   void (*writable)(struct vtx_sink *sink);
+  /* The next message of the caller's, and the end of them; NULL unless the
+   * method streams requests. Not after the caller has left. */
+  void (*message)(struct vtx_sink *sink, const ProtobufCMessage *message);
+  void (*half_closed)(struct vtx_sink *sink);
+  /* Of a pipe: an input of so many bytes was dispatched; and no more input is
+   * wanted. Not after the caller has left. */
+  void (*input_taken)(struct vtx_sink *sink, size_t size);
+  void (*input_unwanted)(struct vtx_sink *sink);
   /* The answer to vtx_sink_ask(); may be NULL. */
   void (*told)(struct vtx_sink *sink, int32_t in_flight);
   /* Frees what the type holds: the caller has left, or all is over. Once; may
@@ -67,7 +76,7 @@ struct vtx_sink *vtx_sink_new(struct vtx_service *service,
  * it. Fills in what every flow has of its call. */
 void vtx_sink_submit(struct vtx_sink *sink, struct vtx_flow *flow);
 
-/* There is no flow: nothing to be done upstream. */
+/* There is no flow, or none yet: nothing to be done upstream. */
 void vtx_sink_without_flow(struct vtx_sink *sink);
 
 /* bytes of results are off the flow's account. */

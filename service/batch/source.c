@@ -24,11 +24,17 @@ void vtx_source_field(const struct vtx_source *source, uint32_t index,
   if (source->kind == VTX_SOURCE_ONE || source->kind == VTX_SOURCE_COUNT) {
     return;
   }
+  if (source->kind == VTX_SOURCE_PIPE) {
+    snprintf(out, VTX_FIELD_ROOM, "item");
+    return;
+  }
   snprintf(out, VTX_FIELD_ROOM, "%s[%" PRIu32 "]", names[source->kind], index);
 }
 
 static const char *raw_id(const struct vtx_source *source, uint32_t index) {
-  if (source->kind == VTX_SOURCE_ONE) return source->one->id;
+  if (source->kind == VTX_SOURCE_ONE || source->kind == VTX_SOURCE_PIPE) {
+    return source->one->id;
+  }
   if (source->kind == VTX_SOURCE_REQUESTS) return source->requests[index]->id;
   return "";
 }
@@ -101,11 +107,12 @@ struct cb_status vtx_source_prompt(const struct vtx_source *source,
   struct vtx_template_item item = {.index = index};
   char field[VTX_FIELD_ROOM];
 
-  assert(index < source->count);
+  assert(index < source->count || source->kind == VTX_SOURCE_PIPE);
   vtx_source_field(source, index, field);
   ret_prompt->defaults = source->defaults;
   switch (source->kind) {
     case VTX_SOURCE_ONE:
+    case VTX_SOURCE_PIPE:
       ret_prompt->request = source->one;
       return check_id(source, index, field, arena);
     case VTX_SOURCE_REQUESTS:
@@ -125,6 +132,12 @@ struct cb_status vtx_source_prompt(const struct vtx_source *source,
   }
   item.field = field;
   return render_prompt(source, &item, arena, ret_prompt);
+}
+
+bool vtx_source_has_model(const struct vtx_source *source, uint32_t index) {
+  if (source->kind == VTX_SOURCE_PIPE) return source->one->model[0] != '\0';
+  return source->kind == VTX_SOURCE_REQUESTS &&
+         source->requests[index]->model[0] != '\0';
 }
 
 bool vtx_source_one_model(const struct vtx_source *source, uint32_t index) {

@@ -1,7 +1,9 @@
 /* source.h - where the prompts of a call come from, one at a time.
  *
  * Nothing is made in advance: a prompt is put together when its turn has come,
- * out of the request that the call came with.
+ * out of the request that the call came with. The prompts of a pipe come one by
+ * one, each with a source of its own (service/batch/input.h); that of the flow
+ * then only counts them.
  *
  * Threads:   read by the engine once the flow was handed over.
  * Ownership: everything is borrowed from the request's arena.
@@ -27,14 +29,15 @@ enum vtx_source_kind {
   VTX_SOURCE_PROMPTS,  /* BatchGenerateRequest.prompts */
   VTX_SOURCE_ITEMS,    /* MapGenerateRequest.items */
   VTX_SOURCE_VALUES,   /* MapGenerateRequest.values */
+  VTX_SOURCE_PIPE,     /* PipeGenerateRequest.item; see input.h */
 };
 
 struct vtx_source {
   enum vtx_source_kind kind;
-  uint32_t count;
+  uint32_t count; /* of a pipe: those known so far */
   const Vertexd__V1__GenerateRequest *defaults; /* may be NULL */
   union {
-    const Vertexd__V1__GenerateRequest *one;
+    const Vertexd__V1__GenerateRequest *one; /* also the item of a pipe */
     const Vertexd__V1__CountTokensRequest *count_tokens;
     Vertexd__V1__GenerateRequest **requests;
     char **prompts;
@@ -64,6 +67,9 @@ const char *vtx_source_id(const struct vtx_source *source, uint32_t index);
 struct cb_status vtx_source_prompt(const struct vtx_source *source,
                                    uint32_t index, struct cb_arena *arena,
                                    struct vtx_prompt *ret_prompt);
+
+/* True if the item at index names a model of its own. */
+bool vtx_source_has_model(const struct vtx_source *source, uint32_t index);
 
 /* True if all prompts from index on name the same model, that of the defaults:
  * then what is wrong with it is wrong for all of them. */

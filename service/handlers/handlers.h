@@ -34,6 +34,7 @@ void vtx_handle_map_generate(struct crpc_call *call,
 void vtx_handle_stream_map_generate(
     struct crpc_call *call, const Vertexd__V1__MapGenerateRequest *request,
     void *self);
+void vtx_handle_pipe_generate(struct crpc_call *call, void *self);
 void vtx_handle_count_tokens(struct crpc_call *call,
                              const Vertexd__V1__CountTokensRequest *request,
                              void *self);
@@ -55,6 +56,9 @@ bool vtx_prepare_run(struct vtx_service *service, struct crpc_call *call,
                      int32_t max_concurrency,
                      const Vertexd__V1__BatchOptions *options,
                      struct vtx_run *ret_run);
+
+/* What the server allows a call to ask for. */
+struct vtx_run_limits vtx_prepare_limits(const struct vtx_service *service);
 
 /* Fails the call unless status is CB_OK; true if it is. */
 bool vtx_prepare_check(struct crpc_call *call, const struct cb_status *status);

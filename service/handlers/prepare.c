@@ -80,15 +80,19 @@ struct vtx_flow *vtx_prepare_many(struct vtx_service *service,
   return flow;
 }
 
-bool vtx_prepare_run(struct vtx_service *service, struct crpc_call *call,
-                     int32_t max_concurrency,
-                     const Vertexd__V1__BatchOptions *options,
-                     struct vtx_run *ret_run) {
-  struct vtx_run_limits limits = {
+struct vtx_run_limits vtx_prepare_limits(const struct vtx_service *service) {
+  return (struct vtx_run_limits){
       .max_concurrency_cap = service->options.max_concurrency_cap,
       .item_timeout = service->options.default_deadline,
       .max_message_bytes = service->options.max_response_bytes,
   };
+}
+
+bool vtx_prepare_run(struct vtx_service *service, struct crpc_call *call,
+                     int32_t max_concurrency,
+                     const Vertexd__V1__BatchOptions *options,
+                     struct vtx_run *ret_run) {
+  const struct vtx_run_limits limits = vtx_prepare_limits(service);
   struct cb_status status = vtx_run_read(max_concurrency, options, &limits,
                                          crpc_call_arena(call), ret_run);
 

@@ -1,0 +1,310 @@
+"""PipeGenerate: an endless batch, in bounded memory."""
+
+import queue
+import threading
+import time
+
+import grpc
+import pytest
+from google.protobuf.duration_pb2 import Duration
+from vertexd.v1 import gemini_pb2, vertexd_pb2
+
+from calls import Batch, fails
+from harness import control, eventually
+
+Message = vertexd_pb2.PipeGenerateRequest
+Start = vertexd_pb2.PipeStart
+Prompt = vertexd_pb2.GenerateRequest
+Options = vertexd_pb2.BatchOptions
+INPUT = vertexd_pb2.RESULT_ORDER_INPUT
+STOP = vertexd_pb2.ERROR_POLICY_STOP
+
+
+def millis(count):
+    return Duration(seconds=count // 1000, nanos=count % 1000 * 1_000_000)
+
+
+def start_of(**settings):
+    return Message(start=Start(**settings))
+
+
+def item(prompt="p", **settings):
+    return Message(item=Prompt(prompt=prompt, **settings))
+
+
+def run(stub, items, timeout=None, options=None, **settings):
+    def messages():
+        yield start_of(options=options, **settings)
+        for one in items:
+            yield one if isinstance(one, Message) else item(one)
+    return Batch(stub.PipeGenerate(messages(), timeout=timeout))
+
+
+class Feed:
+    """Messages that a test puts in one by one; how many gRPC has taken."""
+
+    def __init__(self, *messages):
+        self.queue = queue.Queue()
+        self.taken = 0
+        for message in messages:
+            self.queue.put(message)
+
+    def put(self, *messages):
+        for message in messages:
+            self.queue.put(message)
+
+    def close(self):
+        self.queue.put(None)
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        message = self.queue.get()
+        if message is None:
+            raise StopIteration
+        self.taken += 1
+        return message
+
+
+def test_pipe__items__one_result_each_then_a_summary(emulator, stub):
+    batch = run(stub, [item(f"number {i}", id=f"id {i}") for i in range(50)],
+                max_concurrency=7)
+    assert batch.events == ["result"] * 50 + ["summary"]
+    for i, result in enumerate(batch.by_index):
+        assert result.id == f"id {i}" and f'"number {i}"' in \
+            result.response.text
+    assert batch.summary.max_concurrency == 7
+    assert batch.summary.total_tokens > 0
+
+
+def test_pipe__no_items__ok_with_an_empty_summary(emulator, stub):
+    batch = run(stub, [])
+    assert batch.events == ["summary"] and batch.summary.total == 0
+
+
+def test_pipe__result_comes__while_the_input_is_open(emulator, stub):
+    feed = Feed(start_of(), item("first"))
+    call = stub.PipeGenerate(feed)
+    assert '"first"' in next(call).result.response.text
+    feed.put(item("second"))
+    assert next(call).result.index == 1
+    feed.close()
+    assert next(call).summary.total == 2
+
+
+def test_pipe__defaults__hold_for_each_item(emulator, stub):
+    run(stub, [item("a"), item("b", model="own")],
+        defaults=Prompt(model="shared", generation_config=gemini_pb2.
+                        GenerationConfig(temperature=0.5)), max_concurrency=1)
+    first, second = emulator.requests(2)
+    assert "/shared:" in first.path and "/own:" in second.path
+    assert first.body["generationConfig"]["temperature"] == 0.5
+    assert second.body["generationConfig"]["temperature"] == 0.5
+
+
+def test_order__unspecified__is_as_completed(emulator, stub):
+    batch = run(stub, ["slow" + control(latency="1500ms"), "a", "b"],
+                max_concurrency=3)
+    assert batch.indexes[-1] == 0
+
+
+def test_order__input__is_that_of_arrival(emulator, stub):
+    batch = run(stub, [f"p{i}" + control(latency=f"{(9 - i) * 30}ms")
+                       for i in range(10)] + [""],
+                max_concurrency=10, options=Options(order=INPUT))
+    assert batch.indexes == list(range(11))
+
+
+@pytest.mark.parametrize("messages, field", [
+    ([item()], "start"),
+    ([Message()], "start"),
+    ([], "start"),
+    ([start_of(), start_of()], "start"),
+    ([start_of(), Message()], "item"),
+    ([start_of(max_concurrency=-1)], "start.max_concurrency"),
+    ([start_of(max_read_ahead=-1)], "start.max_read_ahead"),
+    ([start_of(defaults=Prompt(prompt="x"))], "start.defaults.prompt"),
+    ([start_of(defaults=Prompt(id="x"))], "start.defaults.id"),
+    ([start_of(options=Options(weight=-1))], "start.options.weight"),
+    ([start_of(options=Options(order=9))], "start.options.order"),
+])
+def test_pipe_messages__wrong__fail_the_call(emulator, stub, messages, field):
+    with fails("INVALID_ARGUMENT", field=field):
+        list(stub.PipeGenerate(iter(messages)))
+
+
+def test_pipe_item__wrong__is_that_items_error(emulator, stub):
+    text = gemini_pb2.Content(parts=[gemini_pb2.Part(text="t")])
+    batch = run(stub, [item(""), item("fine"),
+                       Message(item=Prompt(prompt="both", contents=[text])),
+                       item(model=".."), item(id="x" * 513)])
+    assert batch.codes == ["INVALID_ARGUMENT", "OK"] + ["INVALID_ARGUMENT"] * 3
+    fields = [r.error.field for r in batch.by_index]
+    assert fields[0].startswith("item") and fields[2].startswith("item")
+    assert fields[3:] == ["item.model", "item.id"]
+    assert emulator.stats()["requests"] == 1
+
+
+def test_pipe_model__of_the_defaults_is_wrong__names_them(emulator, stub):
+    batch = run(stub, ["a"], defaults=Prompt(model=".."))
+    assert batch.results[0].error.field == "start.defaults.model"
+
+
+def test_read_ahead__bytes__stop_the_reading(emulator, stub):
+    """Items of 1 MB: 3 with the upstream, some 4 MiB waiting, and what gRPC
+    holds on both sides."""
+    feed = Feed(start_of(max_concurrency=3, max_read_ahead=1000),
+                *[item("x" * 1_000_000 + control(latency="60s"))
+                  for _ in range(60)])
+    call = stub.PipeGenerate(feed)
+    assert eventually(lambda: emulator.stats()["in_flight"] == 3)
+    time.sleep(0.5)
+    assert feed.taken < 20
+    assert emulator.stats()["requests"] == 3
+    call.cancel()
+    feed.close()
+    assert eventually(lambda: emulator.stats()["in_flight"] == 0)
+
+
+def test_read_ahead__count__is_kept(emulator, server, stub):
+    feed = Feed(start_of(max_concurrency=2, max_read_ahead=5,
+                         options=Options(progress_interval=millis(100))),
+                *[item("p" + control(latency="60s")) for _ in range(100)])
+    call = stub.PipeGenerate(feed)
+    assert eventually(lambda: emulator.stats()["in_flight"] == 2)
+    time.sleep(0.3)
+    progress = [next(call).progress for _ in range(3)]
+    assert progress[-1].total == 7 and progress[-1].in_flight == 2
+    call.cancel()
+    feed.close()
+
+
+def test_read_ahead__above_its_limit__is_lowered(emulator, stub):
+    feed = Feed(start_of(max_concurrency=1, max_read_ahead=100_000,
+                         options=Options(progress_interval=millis(200))),
+                *[item("p" + control(latency="60s")) for _ in range(1500)])
+    call = stub.PipeGenerate(feed)
+    assert eventually(lambda: next(call).progress.total == 1001)
+    time.sleep(0.3)
+    assert max(next(call).progress.total for _ in range(3)) == 1001
+    call.cancel()
+    feed.close()
+
+
+def test_slow_reader__stops_its_own_input_only(emulator, server, stub):
+    feed = Feed(start_of(max_concurrency=20),
+                *[item("word " + control(words=20_000)) for _ in range(600)])
+    feed.close()
+    call = stub.PipeGenerate(feed)
+    first = next(call)
+    eventually(lambda: emulator.stats()["in_flight"] == 0)
+    time.sleep(0.5)
+    assert emulator.stats()["requests"] < 600, "nothing holds the pipe back"
+    begin = time.monotonic()
+    stub.Generate(Prompt(prompt="quick"))
+    assert time.monotonic() - begin < 5
+    rest = [m.result for m in call if m.WhichOneof("event") == "result"]
+    assert sorted(r.index for r in [first.result, *rest]) == list(range(600))
+
+
+def test_on_error__stop__what_was_read_is_aborted(emulator, stub):
+    feed = Feed(start_of(max_concurrency=1, max_read_ahead=10,
+                         options=Options(on_error=STOP)),
+                item("good"), item("bad" + control(fault="http_500")),
+                *[item("rest") for _ in range(5)])
+    batch = Batch(stub.PipeGenerate(feed))  # the input stays open
+    assert batch.codes[:2] == ["OK", "INTERNAL"]
+    assert set(batch.codes[2:]) <= {"ABORTED"}
+    assert batch.summary.total <= 7
+    assert emulator.stats()["requests"] == 2
+    feed.close()
+
+
+def test_error_that_hits_all__ends_an_endless_input(emulator, stub):
+    emulator.defaults(fault="http_403")
+    done = threading.Event()
+
+    def endless():
+        yield start_of(max_concurrency=2)
+        while not done.is_set():
+            yield item()
+    batch = Batch(stub.PipeGenerate(endless()))
+    done.set()
+    assert set(batch.reasons) == {"UPSTREAM_PERMISSION_DENIED"}
+    assert emulator.stats()["requests"] < 10
+
+
+def test_error_that_hits_all__items_with_models_of_their_own__goes_on(
+        emulator, stub):
+    batch = run(stub, [item("a" + control(fault="http_404"), model="m1"),
+                       item("b"), item("c")], max_concurrency=1)
+    assert batch.codes == ["NOT_FOUND", "OK", "OK"]
+
+
+def test_deadline__open_input__summary_comes_before_it(emulator, stub):
+    feed = Feed(start_of(max_concurrency=3), item("quick"),
+                *[item("p" + control(latency="60s")) for _ in range(6)])
+    begin = time.monotonic()
+    batch = Batch(stub.PipeGenerate(feed, timeout=4))
+    assert time.monotonic() - begin < 4
+    assert batch.codes == ["OK"] + ["DEADLINE_EXCEEDED"] * 6
+    feed.close()
+
+
+def test_cancel__aborts_what_is_in_flight(emulator, stub):
+    feed = Feed(start_of(max_concurrency=20),
+                *[item("p" + control(latency="60s")) for _ in range(60)])
+    call = stub.PipeGenerate(feed)
+    assert eventually(lambda: emulator.stats()["in_flight"] == 20)
+    call.cancel()
+    feed.close()
+    assert eventually(lambda: emulator.stats()["in_flight"] == 0)
+    assert emulator.stats()["aborted"] == 20
+
+
+def test_cancel__in_every_moment__leaves_nothing(emulator, stub):
+    for delay in range(30):
+        feed = Feed(start_of(max_concurrency=4, max_read_ahead=2),
+                    *[item("p" + control(latency="3ms")) for _ in range(60)])
+        call = stub.PipeGenerate(feed)
+        timer = threading.Timer(delay / 1000, call.cancel)
+        timer.start()
+        try:
+            list(zip(range(61), call))
+        except grpc.RpcError as error:
+            assert error.code() == grpc.StatusCode.CANCELLED
+        timer.join()
+        call.cancel()
+        feed.close()
+
+
+def test_memory_budget__short__input_waits_and_nothing_is_lost(
+        emulator, start):
+    _, stub = start("--memory-budget", "16MiB", "--max-request-bytes", "4MiB")
+    filler = "x" * 1_500_000
+    emulator.defaults(latency_ms=20)
+    batch = run(stub, [item(filler) for _ in range(40)], max_concurrency=20)
+    assert len(batch.results) == 40
+    assert set(batch.codes) <= {"OK", "RESOURCE_EXHAUSTED"}
+
+
+def test_pipe__of_20000__each_answer_to_its_own_prompt(emulator, server, stub):
+    before = server.counters()["rss_bytes"]
+    peak = []
+    seen = set()
+
+    def messages():
+        yield start_of(max_concurrency=100)
+        for i in range(20_000):
+            yield item(f"number {i}")
+    for event in stub.PipeGenerate(messages()):
+        kind = event.WhichOneof("event")
+        if kind == "result":
+            index = event.result.index
+            assert f'"number {index}"' in event.result.response.text
+            seen.add(index)
+            if len(seen) % 5000 == 0:
+                peak.append(server.counters()["rss_bytes"])
+    assert len(seen) == 20_000
+    assert max(peak) - before < 64 * 1024 * 1024, peak
