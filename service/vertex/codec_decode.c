@@ -1,4 +1,5 @@
 #include <assert.h>
+#include <errno.h>
 #include <json-c/json.h>
 #include <math.h>
 #include <stdlib.h>
@@ -122,17 +123,14 @@ static bool whole_from_string(struct json_object *value,
   size_t size = (size_t)json_object_get_string_len(value);
   bool negative = *text == '-';
   char *end;
-  uint64_t magnitude;
 
   if (!is_number_text(text, size)) return false;
   if (size > 20 || strpbrk(text, ".eE"))
     return whole_from_double(strtod(text, NULL), ret_whole);
-  magnitude = strtoull(text + negative, &end, 10);
-  if (size == 20 && !negative && magnitude == UINT64_MAX)
-    return strcmp(text, "18446744073709551615") == 0;
+  errno = 0;
   ret_whole->negative = negative;
-  ret_whole->magnitude = magnitude;
-  return *end == '\0';
+  ret_whole->magnitude = strtoull(text + negative, &end, 10);
+  return *end == '\0' && errno != ERANGE;
 }
 
 static bool get_whole(struct json_object *value, struct whole *ret_whole) {

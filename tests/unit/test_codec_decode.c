@@ -70,8 +70,8 @@ static void decode__bare_shapes__taken(void **state) {
       "{\"candidates\":[{\"content\":{\"role\":\"model\"}}]}",
       "{\"candidates\":[{\"content\":{\"parts\":[{}]}}]}",
       "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"\"}]}}]}",
-      "{\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":"
-      "{\"name\":\"f\"}}]}}]}",
+      ("{\"candidates\":[{\"content\":{\"parts\":[{\"functionCall\":"
+       "{\"name\":\"f\"}}]}}]}"),
       "{\"promptFeedback\":{\"blockReason\":\"SAFETY\"}}",
       "{\"usageMetadata\":{\"trafficType\":\"ON_DEMAND\"}}",
       " \r\n{\"candidates\":null,\"usageMetadata\":null}\n",
@@ -291,6 +291,7 @@ static void decode__int64__string_or_number_to_the_last_bit(void **state) {
   static const char *const bad[] = {
       "9223372036854775808",  "\"9223372036854775808\"",
       "-9223372036854775809", "\"-9223372036854775809\"",
+      "18446744073709551615", "\"18446744073709551615\"",
       "18446744073709551616", "\"18446744073709551616\""};
   const ProtobufCMessageDescriptor *type = &vertexd__v1__schema__descriptor;
   char text[64];
