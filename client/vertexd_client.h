@@ -11,8 +11,10 @@
  *     puts(response ? response->text : status->message);
  *   }
  *   ...
- *   struct vertexd_client *client = vertexd_client_new("127.0.0.1:50051",
- * NULL); vertexd_GenerateRequest request = vertexd_GenerateRequest_INIT;
+ *   vertexd_GenerateRequest request = vertexd_GenerateRequest_INIT;
+ *   struct vertexd_client *client;
+ *
+ *   client = vertexd_client_new("127.0.0.1:50051", NULL);
  *   request.prompt = "What is quantum computing?";
  *   vertexd_generate(client, &request, NULL, answered, NULL);
  *   vertexd_client_run(client);
