@@ -148,7 +148,7 @@ static void shims__of_the_server__hand_on_their_message(void **state) {
   crpc_test_Other other = crpc_test_Other_INIT;
   google_protobuf_Duration duration = google_protobuf_Duration_INIT;
   crpc_test_Everything_Nested nested = crpc_test_Everything_Nested_INIT;
-  const struct crpc_test_EverythingService_handlers handlers = {NULL};
+  const struct crpc_test_EverythingService_handlers handlers = {.Unary = NULL};
 
   (void)state;
   assert_int_equal(crpc_test_EverythingService_Unary_reply(NULL, &other),
