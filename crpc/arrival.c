@@ -354,6 +354,7 @@ static struct crpc_call *new_call(struct crpc_server *server) {
   call->late.deliver = crpc_call_on_late;
   call->retry.fire = on_retry;
   call->overdue.fire = on_overdue;
+  call->stuck.fire = crpc_call_on_stuck;
   call->last_out = &call->first_out;
   call->status = cb_status_ok();
   call->details_bin = grpc_empty_slice();

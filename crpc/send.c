@@ -104,6 +104,27 @@ static void add_status(struct crpc_call *call, struct batch *batch,
   call->status_sent = true;
 }
 
+/* Set only while a batch is in the core's hands, which keeps the call alive. */
+void crpc_call_on_stuck(struct cb_timer *timer) {
+  struct crpc_call *call = CB_CONTAINER(timer, struct crpc_call, stuck);
+
+  call->status = cb_status_make(CB_DEADLINE_EXCEEDED, "READER_TIMEOUT",
+                                "the caller has stopped reading the answer");
+  call->reader_gone = true;
+  /* Its close tells the handler. */
+  grpc_call_cancel_with_status(call->core, GRPC_STATUS_DEADLINE_EXCEEDED,
+                               call->status.message, NULL);
+}
+
+/* Without memory for the timer the call does without. */
+static void await_reader(struct crpc_call *call) {
+  struct crpc_server *server = call->server;
+  int64_t until = cb_time_add(cb_now(NULL), server->options.reader_timeout);
+
+  if (until == CB_NEVER) return;
+  crpc_loop_set_timer(server->loop, &call->stuck, until);
+}
+
 static bool start(struct crpc_call *call, struct batch *batch,
                   struct crpc_out *out) {
   bool ok = crpc_loop_start_batch(call->server->loop, call->core, batch->ops,
@@ -114,6 +135,7 @@ static bool start(struct crpc_call *call, struct batch *batch,
   call->holds++;
   call->sending = true;
   call->sending_message = out != NULL;
+  await_reader(call);
   if (out) {
     grpc_byte_buffer_destroy(out->bytes); /* the core has the slices */
     out->bytes = NULL;
@@ -151,6 +173,7 @@ static bool has_room(const struct crpc_call *call) {
 void crpc_call_on_sent(struct crpc_tag *tag, bool ok) {
   struct crpc_call *call = CB_CONTAINER(tag, struct crpc_call, sent);
 
+  crpc_loop_cancel_timer(call->server->loop, &call->stuck);
   call->holds--;
   call->sending = false;
   if (call->sending_message) {

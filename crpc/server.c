@@ -18,6 +18,7 @@
 #define DEFAULT_MAX_CONNECTIONS 10000
 #define DEFAULT_SEND_QUEUE ((size_t)64 * 1024)
 #define DEFAULT_REQUEST_TIMEOUT (60 * CB_SECOND)
+#define DEFAULT_READER_TIMEOUT (30 * 60 * CB_SECOND)
 #define MAX_METADATA (16 * 1024)
 #define KEEPALIVE_TIME_MS (60 * 1000)
 #define KEEPALIVE_TIMEOUT_MS (20 * 1000)
@@ -50,6 +51,9 @@ static void fill_defaults(struct crpc_server_options *options) {
   }
   if (options->request_timeout <= 0) {
     options->request_timeout = DEFAULT_REQUEST_TIMEOUT;
+  }
+  if (options->reader_timeout <= 0) {
+    options->reader_timeout = DEFAULT_READER_TIMEOUT;
   }
   if (options->send_queue_bytes == 0) {
     options->send_queue_bytes = DEFAULT_SEND_QUEUE;

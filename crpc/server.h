@@ -60,6 +60,12 @@ struct crpc_server_options {
    * 0: 60 s, in which a line of 2.5 Mbit/s carries 16 MiB; CB_NEVER: no limit.
    * Where the client streams, how long to wait is for the handler to say. */
   int64_t request_timeout;
+  /* How long a message may wait for room at the caller's: one that has stopped
+   * reading must not hold a call and its memory for ever. The call is then
+   * reset, with DEADLINE_EXCEEDED; it ends with reason READER_TIMEOUT. A caller
+   * that reads slowly makes room in steps of what it buffers, which may be
+   * some MiB: no time for short limits. 0: 30 min; CB_NEVER: no limit. */
+  int64_t reader_timeout;
   /* Called for every call that ends; may be NULL. */
   void (*call_ended)(const struct crpc_call_report *report, void *self);
   void *self;

@@ -122,7 +122,9 @@ static bool time_was_up(const struct crpc_call *call) {
 
 /* How the caller saw the call end. */
 static struct cb_status final_status(const struct crpc_call *call) {
-  if (!call->core_cancelled || call->refused_by_core) return call->status;
+  if (!call->core_cancelled || call->refused_by_core || call->reader_gone) {
+    return call->status;
+  }
   if (time_was_up(call)) {
     return cb_status_make(CB_DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED",
                           "the deadline passed before the call was done");

@@ -123,8 +123,10 @@ struct crpc_call {
   struct crpc_tag received;
   struct crpc_tag sent;
   struct cb_timer overdue;   /* for the request to come */
+  struct cb_timer stuck;     /* for what is being sent to go */
   int core_cancelled;        /* written by the core */
   bool refused_by_core;      /* its message was over the limit */
+  bool reader_gone;          /* cut, since it takes no message */
   grpc_byte_buffer *message; /* written by the core */
 
   /* Memory: what the handler may take away, and what it may not. */
@@ -205,6 +207,9 @@ void crpc_call_pump(struct crpc_call *call);
 /* Ends the call for the runtime: as crpc_call_fail(), but the handler, if it
  * has the call, is told with cancelled. */
 void crpc_call_abort(struct crpc_call *call, const struct cb_status *status);
+
+/* The stuck timer. */
+void crpc_call_on_stuck(struct cb_timer *timer);
 
 /* The sent tag. */
 void crpc_call_on_sent(struct crpc_tag *tag, bool ok);

@@ -43,6 +43,7 @@ struct vtx_config {
   uint64_t max_response_bytes;
   uint64_t memory_budget;
   uint64_t drain_timeout;    /* nanoseconds */
+  uint64_t reader_timeout;   /* nanoseconds */
   uint64_t default_deadline; /* nanoseconds */
 
   bool emulate;

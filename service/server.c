@@ -189,6 +189,7 @@ static bool start_service(struct vtx_server *server) {
 static bool start_server(struct vtx_server *server) {
   const struct crpc_server_options options = {
       .max_request_bytes = server->config->max_request_bytes,
+      .reader_timeout = (int64_t)server->config->reader_timeout,
       .budget = &server->budget,
       .domain = "vertexd",
       .call_ended = on_call_ended,

@@ -10,6 +10,7 @@ import pytest
 from vertexd.v1 import vertexd_pb2
 
 from calls import fails
+from harness import control, eventually
 from test_upstream import memory_peak
 
 METHOD = "/vertexd.v1.GenerationService/Generate"
@@ -225,3 +226,30 @@ def test_hostile__error_details__stay_under_4_kb(emulator, stub):
     trailers = failure.error.trailing_metadata()
     size = sum(len(k) + len(v) for k, v in trailers) + len(failure.message)
     assert size < 4096 + 512
+
+
+@pytest.mark.parametrize("method", ["stream", "batch", "map"])
+def test_hostile__reader_that_has_stopped__is_cut(emulator, start, method):
+    """Then it holds neither memory nor a call; one that reads is not touched.
+    """
+    server, stub = start("--reader-timeout", "1s")
+    long = control(words=30_000)
+    calls = {
+        "stream": lambda: stub.StreamGenerate(vertexd_pb2.GenerateRequest(
+            prompt=control(words=1_000_000, chunks=500))),
+        "batch": lambda: stub.BatchGenerate(vertexd_pb2.BatchGenerateRequest(
+            prompts=[long] * 200)),
+        "map": lambda: stub.StreamMapGenerate(vertexd_pb2.MapGenerateRequest(
+            template="{item}" + long, items=["x"] * 200))}
+    call = calls[method]()
+    next(call)
+    begin = time.monotonic()
+    assert eventually(lambda: server.counters()["calls"] == 0)
+    assert time.monotonic() - begin > 0.9
+    assert not server.settle()
+    assert emulator.stats()["in_flight"] == 0
+    assert any("READER_TIMEOUT" in line for line in server.lines)
+    with fails("DEADLINE_EXCEEDED"):
+        list(call)
+
+    assert sum(1 for _ in calls[method]()) >= 200

@@ -94,8 +94,8 @@ def test_flag__help_and_version__exit_0():
                  "--default-model", "--max-concurrency-cap",
                  "--max-in-flight", "--max-batch-items",
                  "--max-request-bytes", "--max-response-bytes",
-                 "--memory-budget", "--drain-timeout", "--default-deadline",
-                 "--allow-plaintext", "--emulate", "--version"):
+                 "--memory-budget", "--drain-timeout", "--reader-timeout",
+                 "--default-deadline", "--allow-plaintext", "--emulate", "--version"):
         assert flag in result.stdout
     assert "VERTEXD_" in result.stdout
     assert run("--version").stdout.startswith("vertexd ")

@@ -95,6 +95,7 @@ static void read__nothing_but_emulate__documented_defaults(void **state) {
   assert_int_equal(config->max_response_bytes, 64 << 20);
   assert_true(config->memory_budget == 4 * GIB);
   assert_true(config->drain_timeout == UINT64_C(30000000000));
+  assert_true(config->reader_timeout == UINT64_C(1800000000000));
   assert_true(config->default_deadline == UINT64_C(600000000000));
 }
 
@@ -108,7 +109,8 @@ static void read__every_flag__taken(void **state) {
        "https://example.com --ca-file /dev/null --access-token-file /t "
        "--default-model m --max-concurrency-cap 2 --max-in-flight=3 "
        "--max-batch-items 4 --max-request-bytes 5KiB --max-response-bytes 6MiB "
-       "--memory-budget 7GiB --drain-timeout 8s --default-deadline 9m");
+       "--memory-budget 7GiB --drain-timeout 8s --reader-timeout 10s "
+       "--default-deadline 9m");
   assert_int_equal(config->listen_count, 2);
   assert_string_equal(config->listen[0], "0.0.0.0:1");
   assert_string_equal(config->listen[1], "unix:/tmp/v.sock");
@@ -127,6 +129,7 @@ static void read__every_flag__taken(void **state) {
   assert_int_equal(config->max_response_bytes, 6 << 20);
   assert_true(config->memory_budget == 7 * GIB);
   assert_true(config->drain_timeout == UINT64_C(8000000000));
+  assert_true(config->reader_timeout == UINT64_C(10000000000));
   assert_true(config->default_deadline == UINT64_C(540000000000));
   assert_false(config->emulate);
 }
@@ -323,6 +326,8 @@ static void read__numbers_at_limit_and_past__taken_and_refused(void **state) {
   edge(reading, "--max-response-bytes", "1GiB", "1073741825");
   edge(reading, "--drain-timeout", "0s", "-1s");
   edge(reading, "--drain-timeout", "24h", "86400001ms");
+  edge(reading, "--reader-timeout", "100ms", "99ms");
+  edge(reading, "--reader-timeout", "24h", "86400001ms");
   edge(reading, "--default-deadline", "1ms", "0s");
   edge(reading, "--default-deadline", "24h", "86400001ms");
   edge(reading, "--max-in-flight", "7", "seven");

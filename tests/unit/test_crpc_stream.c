@@ -98,6 +98,76 @@ static void send__past_max_response__no_memory(void **state) {
   fixture_free(fixture);
 }
 
+static void reader_timeout__stopped_reader__cut(void **state) {
+  const struct crpc_server_options options = {.reader_timeout =
+                                                  200 * CB_MILLISECOND};
+  struct fixture *fixture = fixture_new(&options, NULL, NULL);
+  struct talk talk = talk_make(fixture);
+  echo_Ask ask = echo_Ask_INIT;
+
+  (void)state;
+  ask.count = 1000;
+  ask.size = 16 * 1024;
+  talk.pause_at = 1;
+  talk_repeat(&talk, &ask, NULL);
+  fixture_until_count(fixture, &fixture->ended, 1);
+  assert_int_equal(fixture->ended_code, CB_DEADLINE_EXCEEDED);
+  assert_string_equal(fixture->ended_reason, "READER_TIMEOUT");
+  assert_int_equal(fixture->cancelled, 1);
+  crpc_rpc_resume(fixture->channel, talk.id);
+  talk_wait(&talk);
+  assert_int_equal(talk.code, CB_DEADLINE_EXCEEDED);
+  assert_true(talk.messages < 1000);
+  fixture_free(fixture);
+}
+
+/* The handler has ended the call; what is left is in the core's hands. */
+static void reader_timeout__finished_call__cut_too(void **state) {
+  const struct crpc_server_options options = {
+      .reader_timeout = 200 * CB_MILLISECOND, .send_queue_bytes = 1 << 20};
+  struct fixture *fixture = fixture_new(&options, NULL, NULL);
+  struct talk talk = talk_make(fixture);
+  echo_Ask ask = echo_Ask_INIT;
+
+  (void)state;
+  ask.count = 50;
+  ask.size = 16 * 1024;
+  talk.pause_at = 1;
+  talk_repeat(&talk, &ask, NULL);
+  fixture_until_count(fixture, &fixture->ended, 1);
+  assert_string_equal(fixture->ended_reason, "READER_TIMEOUT");
+  assert_int_equal(fixture->waits, 0);
+  crpc_rpc_resume(fixture->channel, talk.id);
+  talk_wait(&talk);
+  assert_int_not_equal(talk.code, CB_OK);
+  fixture_free(fixture);
+}
+
+static void reader_timeout__slow_reader__goes_on(void **state) {
+  const struct crpc_server_options options = {.reader_timeout =
+                                                  400 * CB_MILLISECOND};
+  struct fixture *fixture = fixture_new(&options, NULL, NULL);
+  struct talk talk = talk_make(fixture);
+  echo_Ask ask = echo_Ask_INIT;
+
+  (void)state;
+  ask.count = 40;
+  ask.size = 16 * 1024;
+  talk_repeat(&talk, &ask, NULL);
+  for (int stops = 1; stops <= 5; stops++) { /* longer than the limit in all */
+    talk.pause_at = talk.messages + 6;
+    if (stops > 1) crpc_rpc_resume(fixture->channel, talk.id);
+    fixture_until_count(fixture, &talk.messages, talk.pause_at);
+    fixture_turn(fixture, 150);
+  }
+  talk.pause_at = 0;
+  crpc_rpc_resume(fixture->channel, talk.id);
+  talk_wait(&talk);
+  assert_int_equal(talk.code, CB_OK);
+  assert_int_equal(talk.messages, 40);
+  fixture_free(fixture);
+}
+
 static void fail__after_messages__all_arrive_first(void **state) {
   struct fixture *fixture = fixture_new(NULL, NULL, NULL);
   struct talk talk = talk_make(fixture);
@@ -467,6 +537,9 @@ int main(void) {
       cmocka_unit_test(send__one_message_over_the_queue__taken_when_empty),
       cmocka_unit_test(send__empty_messages__counted_too),
       cmocka_unit_test(send__past_max_response__no_memory),
+      cmocka_unit_test(reader_timeout__stopped_reader__cut),
+      cmocka_unit_test(reader_timeout__finished_call__cut_too),
+      cmocka_unit_test(reader_timeout__slow_reader__goes_on),
       cmocka_unit_test(fail__after_messages__all_arrive_first),
       cmocka_unit_test(finish__no_messages__ok),
       cmocka_unit_test(cancel__before_anything__done_once),

@@ -82,8 +82,9 @@ static bool is_of_the_transport(const char *reason) {
   static const char *const known[] = {
       "CANCELLED",         "COMPRESSION_UNKNOWN",
       "MALFORMED_REQUEST", "METHOD_UNIMPLEMENTED",
-      "METHOD_UNKNOWN",    "REQUEST_TIMEOUT",
-      "SERVER_DRAINING",   "SERVER_OVERLOADED",
+      "METHOD_UNKNOWN",    "READER_TIMEOUT",
+      "REQUEST_TIMEOUT",   "SERVER_DRAINING",
+      "SERVER_OVERLOADED",
   };
 
   for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
