@@ -5,6 +5,8 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/json_scan.h"
+#include "base/utf8.h"
 #include "service/emulator/google_error.h"
 #include "service/emulator/rest_schema.h"
 #include "service/emulator/validate.h"
@@ -29,14 +31,15 @@ struct json_object *vtx_emu_parse_body(struct cb_arena *arena, const char *text,
                                        struct vtx_emu_error *error) {
   struct json_tokener *tokener = json_tokener_new_ex(MAX_JSON_DEPTH);
   struct json_object *tree = NULL;
+  struct cb_json_scan scan;
 
   refuse(error,
          "Invalid JSON payload received. Unexpected token.\n"
          "The body must be one JSON object.");
   if (!tokener) return NULL;
-  json_tokener_set_flags(tokener,
-                         JSON_TOKENER_STRICT | JSON_TOKENER_VALIDATE_UTF8);
-  if (size > 0 && size < INT_MAX) {
+  /* The scan is the strict one: json-c 0.18's own refuses all but ASCII. */
+  if (size < INT_MAX && cb_utf8_valid(text, size) &&
+      cb_json_scan(text, size, MAX_JSON_DEPTH, NULL, &scan)) {
     tree = json_tokener_parse_ex(tokener, text, (int)size);
   }
   json_tokener_free(tokener);

@@ -7,7 +7,7 @@
 #include "base/arena.h"
 #include "base/utf8.h"
 #include "service/vertex/answer_end.h"
-#include "service/vertex/json_scan.h"
+#include "base/json_scan.h"
 #include "service/vertex/reasons.h"
 
 #define BLOCKED_REASON \

@@ -5,7 +5,7 @@
 
 #include "base/arena.h"
 #include "base/utf8.h"
-#include "service/vertex/json_scan.h"
+#include "base/json_scan.h"
 #include "service/vertex/reasons.h"
 
 #define MAX_SHOWN_TEXT 1000
@@ -124,11 +124,11 @@ static bool strip_fence(const char **text, size_t *size) {
 
 bool vtx_answer_json(const char *text, size_t size, const char **ret_json,
                      size_t *ret_size) {
-  struct vtx_json_scan scan;
+  struct cb_json_scan scan;
 
   strip_blanks(&text, &size);
   if (!strip_fence(&text, &size)) return false;
-  if (!vtx_json_scan(text, size, VTX_JSON_SCAN_DEPTH, NULL, &scan))
+  if (!cb_json_scan(text, size, CB_JSON_SCAN_DEPTH, NULL, &scan))
     return false;
   *ret_json = text;
   *ret_size = size;

@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "base/json_writer.h"
 #include "service/vertex/codec.h"
-#include "service/vertex/json_scan.h"
+#include "base/json_scan.h"
 #include "service/vertex/reasons.h"
 
 #define MAX_SCHEMA_DEPTH 200
@@ -60,11 +60,11 @@ static struct cb_status check_schema_text(
     struct cb_arena *arena) {
   const char *text = message->json_schema_text;
   const char *field;
-  struct vtx_json_scan scan;
+  struct cb_json_scan scan;
 
   if (!*text) return cb_status_ok();
   field = vtx_field_path(arena, prefix, "json_schema_text");
-  if (!vtx_json_scan(text, strlen(text), MAX_SCHEMA_DEPTH, NULL, &scan))
+  if (!cb_json_scan(text, strlen(text), MAX_SCHEMA_DEPTH, NULL, &scan))
     return cb_status_field(arena, field, "%s is not JSON: %s at byte %zu",
                            field, scan.error, scan.offset);
   if (scan.first != '{')

@@ -12,7 +12,7 @@
 #include "google/protobuf/timestamp.pb-c.h"
 #include "service/vertex/codec.h"
 #include "service/vertex/codec_decoder.h"
-#include "service/vertex/json_scan.h"
+#include "base/json_scan.h"
 #include "service/vertex/reasons.h"
 
 /* Follows the JSON and looks each name up in the descriptor. What the contract
@@ -109,12 +109,12 @@ static bool whole_from_int(struct json_object *value, struct whole *ret_whole) {
 
 /* A string that holds one JSON number and nothing else. */
 static bool is_number_text(const char *text, size_t size) {
-  struct vtx_json_scan scan;
+  struct cb_json_scan scan;
 
   if (size == 0 || strlen(text) != size) return false;
   if (strchr("-0123456789", text[0]) == NULL) return false;
   return strchr("0123456789", text[size - 1]) != NULL &&
-         vtx_json_scan(text, size, 0, NULL, &scan);
+         cb_json_scan(text, size, 0, NULL, &scan);
 }
 
 static bool whole_from_string(struct json_object *value,

@@ -5,7 +5,7 @@
 #include "base/buf.h"
 #include "base/utf8.h"
 #include "service/vertex/codec.h"
-#include "service/vertex/json_scan.h"
+#include "base/json_scan.h"
 #include "service/vertex/reasons.h"
 
 /* The deepest message of VTX_MAX_DEPTH levels is less than twice that deep in
@@ -21,15 +21,15 @@ struct rewrite {
   struct cb_buf out;
 };
 
-static void rewrite_odd(void *ctx, enum vtx_json_oddity oddity, size_t offset,
+static void rewrite_odd(void *ctx, enum cb_json_oddity oddity, size_t offset,
                         size_t size) {
   struct rewrite *rewrite = ctx;
-  size_t keep = oddity == VTX_JSON_LOST_INTEGER ? offset + size : offset;
+  size_t keep = oddity == CB_JSON_LOST_INTEGER ? offset + size : offset;
 
   cb_buf_add(&rewrite->out, rewrite->text + rewrite->done,
              keep - rewrite->done);
   cb_buf_add_text(&rewrite->out,
-                  oddity == VTX_JSON_LOST_INTEGER ? ".0" : "\\ufffd");
+                  oddity == CB_JSON_LOST_INTEGER ? ".0" : "\\ufffd");
   rewrite->done = offset + size;
 }
 
@@ -39,6 +39,8 @@ static struct cb_status malformed(struct cb_arena *arena, const char *what,
                   "the answer is not JSON: %s at byte %zu", what, offset);
 }
 
+/* text has been scanned: it is strict JSON already. json-c's own strict mode
+ * is not asked for, as 0.18 then refuses every string with a byte over 0x7f. */
 static struct cb_status parse_tree(const char *text, size_t size,
                                    struct cb_arena *arena,
                                    struct json_object **ret_object) {
@@ -49,7 +51,6 @@ static struct cb_status parse_tree(const char *text, size_t size,
   if (!tokener)
     return vtx_fail(arena, VTX_RESPONSE_TOO_LARGE,
                     "no memory to read the answer");
-  json_tokener_set_flags(tokener, JSON_TOKENER_STRICT);
   object = json_tokener_parse_ex(tokener, text, (int)size);
   error = json_tokener_get_error(tokener);
   if (error == json_tokener_continue) { /* a number ends with what follows */
@@ -67,8 +68,8 @@ struct cb_status vtx_json_parse(const char *text, size_t size,
                                 struct cb_arena *arena,
                                 struct json_object **ret_object) {
   struct rewrite rewrite = {.text = text};
-  const struct vtx_json_watch watch = {rewrite_odd, &rewrite};
-  struct vtx_json_scan scan;
+  const struct cb_json_watch watch = {rewrite_odd, &rewrite};
+  struct cb_json_scan scan;
   struct cb_status status;
 
   if (size > INT_MAX / 2)
@@ -77,7 +78,7 @@ struct cb_status vtx_json_parse(const char *text, size_t size,
     return vtx_fail(arena, VTX_UPSTREAM_MALFORMED,
                     "the answer is not well-formed UTF-8");
   cb_buf_init(&rewrite.out, 2 * size + 8, NULL);
-  if (!vtx_json_scan(text, size, MAX_JSON_DEPTH, &watch, &scan)) {
+  if (!cb_json_scan(text, size, MAX_JSON_DEPTH, &watch, &scan)) {
     status = malformed(arena, scan.error, scan.offset);
   } else if (rewrite.done == 0) {
     status = parse_tree(text, size, arena, ret_object);

@@ -12,7 +12,6 @@ target_sources(vtx_vertex PRIVATE
   codec_time.c
   codec_value.c
   endpoint.c
-  json_scan.c
   reasons.c
   retry.c
   sse.c

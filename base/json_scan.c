@@ -1,4 +1,4 @@
-#include "service/vertex/json_scan.h"
+#include "base/json_scan.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -24,9 +24,9 @@ struct scanner {
   size_t at;
   int max_depth;
   int depth;
-  uint8_t objects[VTX_JSON_SCAN_DEPTH / 8];
+  uint8_t objects[CB_JSON_SCAN_DEPTH / 8];
   enum state state;
-  const struct vtx_json_watch *watch;
+  const struct cb_json_watch *watch;
   const char *error;
 };
 
@@ -102,7 +102,7 @@ static bool scan_escape(struct scanner *scan, bool key) {
     if (!is_hex(from[i])) return fail(scan, "bad escape");
   }
   if (key && scan->watch && memcmp(from + 2, "0000", 4) == 0)
-    scan->watch->odd(scan->watch->ctx, VTX_JSON_NUL_IN_KEY, scan->at, 6);
+    scan->watch->odd(scan->watch->ctx, CB_JSON_NUL_IN_KEY, scan->at, 6);
   scan->at += 6;
   return true;
 }
@@ -173,7 +173,7 @@ static bool scan_number(struct scanner *scan) {
     if (scan_digits(scan) == 0) return fail(scan, "bad number");
   }
   if (integer && scan->watch && is_lost(scan->text + from, scan->at - from))
-    scan->watch->odd(scan->watch->ctx, VTX_JSON_LOST_INTEGER, from,
+    scan->watch->odd(scan->watch->ctx, CB_JSON_LOST_INTEGER, from,
                      scan->at - from);
   return true;
 }
@@ -256,9 +256,9 @@ static bool step(struct scanner *scan) {
   return scan_value(scan);
 }
 
-bool vtx_json_scan(const char *text, size_t size, int max_depth,
-                   const struct vtx_json_watch *watch,
-                   struct vtx_json_scan *ret_scan) {
+bool cb_json_scan(const char *text, size_t size, int max_depth,
+                   const struct cb_json_watch *watch,
+                   struct cb_json_scan *ret_scan) {
   struct scanner scan = {.text = text,
                          .size = size,
                          .max_depth = max_depth,
@@ -266,8 +266,8 @@ bool vtx_json_scan(const char *text, size_t size, int max_depth,
                          .watch = watch};
   bool good = true;
 
-  assert(max_depth >= 0 && max_depth <= VTX_JSON_SCAN_DEPTH);
-  *ret_scan = (struct vtx_json_scan){0};
+  assert(max_depth >= 0 && max_depth <= CB_JSON_SCAN_DEPTH);
+  *ret_scan = (struct cb_json_scan){0};
   skip_blanks(&scan);
   ret_scan->first = peek(&scan);
   while (good && scan.at < size) {
