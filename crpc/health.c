@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "crpc/call.h"
 #include "crpc/server.h"
+#include "crpc/wire.h"
 #include "grpc/health/v1/health.crpc.h"
 
 typedef grpc_health_HealthCheckResponse_ServingStatus Serving;
@@ -82,8 +83,7 @@ static void on_check(struct crpc_call *call,
 }
 
 static void fail_memory(struct crpc_call *call) {
-  struct cb_status status = cb_status_make(CB_RESOURCE_EXHAUSTED, "NO_MEMORY",
-                                           "the server is out of memory");
+  const struct cb_status status = crpc_no_memory();
 
   crpc_call_fail(call, &status);
 }
@@ -132,9 +132,10 @@ static void on_list(struct crpc_call *call,
 static void tell(struct watch *watch) {
   grpc_health_HealthCheckResponse response =
       grpc_health_HealthCheckResponse_INIT;
-  struct cb_status leaving = cb_status_make(CB_UNAVAILABLE, "SERVER_STOPPING",
-                                            "the server is shutting down");
+  struct cb_status leaving = cb_status_make(CB_UNAVAILABLE, "SERVER_DRAINING",
+                                            "the server is about to stop");
 
+  leaving.retryable = true;
   response.status = state_of(watch->health, watch->service);
   if (!watch->told || watch->last != response.status) {
     if (grpc_health_Health_Watch_send(watch->call, &response) != CRPC_SENT)

@@ -9,6 +9,7 @@
 #include "crpc/descriptor_pool.h"
 #include "crpc/reflection_answer.h"
 #include "crpc/server.h"
+#include "crpc/wire.h"
 #include "grpc/reflection/v1/reflection.crpc.h"
 
 /* The pool of a set of 100 kB takes about a megabyte. */
@@ -37,8 +38,7 @@ static bool keep(struct stream *stream, const ProtobufCMessage *question) {
 }
 
 static void fail_memory(struct crpc_call *call) {
-  struct cb_status status = cb_status_make(CB_RESOURCE_EXHAUSTED, "NO_MEMORY",
-                                           "the server is out of memory");
+  const struct cb_status status = crpc_no_memory();
 
   crpc_call_fail(call, &status);
 }

@@ -117,7 +117,7 @@ struct crpc_server *crpc_server_new(struct crpc_loop *loop,
                                     struct cb_status *ret_status) {
   struct crpc_server *server = calloc(1, sizeof *server);
 
-  *ret_status = cb_status_make(CB_RESOURCE_EXHAUSTED, "OUT_OF_MEMORY",
+  *ret_status = cb_status_make(CB_RESOURCE_EXHAUSTED, "SERVER_MEMORY",
                                "no memory or descriptors for a server");
   if (!server) return NULL;
   server->loop = loop;
