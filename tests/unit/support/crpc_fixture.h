@@ -4,7 +4,8 @@
  * in the ask: Say answers the text, unless how is "fail" (a failure with all
  * details), "hold" (never ends by itself), "later" (ends from a timer) or
  * "big" (an answer of size bytes); it sends the caller's "x-echo-bin" back.
- * Repeat sends count answers of size bytes whenever there is room, then finishes
+ * Repeat sends count answers of size bytes whenever there is room, then
+ * finishes
  * ("fail": fails; "hold": goes on). Say is also reached under
  * "/other.Path/Speak". Gather and Chat are in crpc_streams.h.
  */
