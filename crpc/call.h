@@ -57,7 +57,7 @@ void crpc_call_set_events(struct crpc_call *call,
 /* Ends a unary (or client streaming) call with its answer. Returns CRPC_SENT;
  * CRPC_CLOSED if the caller has left; or CRPC_NO_MEMORY if it could not be
  * packed: the call has then been failed for the handler, with
- * RESOURCE_EXHAUSTED and reason RESPONSE_TOO_LARGE. */
+ * RESOURCE_EXHAUSTED and reason RESPONSE_TOO_LARGE or SERVER_MEMORY. */
 enum crpc_send crpc_call_reply(struct crpc_call *call,
                                const ProtobufCMessage *message);
 

@@ -9,6 +9,7 @@
 #include "crpc/payload.h"
 #include "crpc/server_internal.h"
 #include "crpc/status_details.h"
+#include "crpc/wire.h"
 
 /* What leaves a call: messages in a queue, one batch in the core's hands at a
  * time, and the status behind the last message, in the same batch with it.
@@ -270,14 +271,18 @@ static bool handler_may_end(struct crpc_call *call) {
 
 enum crpc_send crpc_call_reply(struct crpc_call *call,
                                const ProtobufCMessage *message) {
+  size_t most = call->server->options.max_response_bytes;
   struct cb_status status = cb_status_ok();
   enum crpc_send sent;
 
   if (!handler_may_end(call)) return CRPC_CLOSED;
   sent = enqueue(call, message, false);
-  if (sent != CRPC_SENT) {
-    status = cb_status_make(CB_RESOURCE_EXHAUSTED, "RESPONSE_TOO_LARGE",
-                            "the answer is larger than this server sends");
+  if (sent == CRPC_NO_MEMORY) {
+    status = crpc_no_memory();
+    if (protobuf_c_message_get_packed_size(message) > most) {
+      status = cb_status_make(CB_RESOURCE_EXHAUSTED, "RESPONSE_TOO_LARGE",
+                              "the answer is larger than this server sends");
+    }
   }
   end(call, &status);
   return sent;

@@ -16,7 +16,8 @@
  */
 
 /* The scratch arena has metadata, the status, and copies of what was looked
- * up. */
+ * up: mostly a few hundred bytes. It is not charged to the budget, since the
+ * refusal for want of memory is made in it, too. */
 #define SCRATCH_MAX ((size_t)128 * 1024)
 #define SCRATCH_FIRST ((size_t)512)
 
@@ -92,8 +93,7 @@ struct cb_arena *crpc_call_new_arena(struct crpc_call *call) {
 
 struct cb_arena *crpc_call_scratch(struct crpc_call *call) {
   if (!call->scratch) {
-    call->scratch =
-        cb_arena_new(call->server->options.budget, SCRATCH_MAX, SCRATCH_FIRST);
+    call->scratch = cb_arena_new(NULL, SCRATCH_MAX, SCRATCH_FIRST);
   }
   return call->scratch;
 }

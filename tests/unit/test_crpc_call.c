@@ -388,6 +388,7 @@ static void budget__too_small__typed_error_and_nothing_kept(void **state) {
     if (talk.code == CB_OK) answered++;
     if (talk.code != CB_OK) {
       assert_int_equal(talk.code, CB_RESOURCE_EXHAUSTED);
+      assert_string_equal(talk.reason, "SERVER_MEMORY");
       assert_int_equal(answered, 0); /* more room never makes it worse */
     }
     fixture_free(small);
