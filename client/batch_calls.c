@@ -3,25 +3,11 @@
 
 #include "client/client_internal.h"
 
-/* The summary is the last message of a good stream; done wants it together
- * with the status, so its bytes are kept until the outcome is there. */
 struct batch_call {
   struct vertexd_pending pending;
   struct vertexd_batch_events events;
-  uint8_t *summary;
-  size_t summary_size;
+  struct vertexd_kept_summary summary;
 };
-
-static void keep_summary(struct batch_call *call,
-                         const vertexd_BatchSummary *summary) {
-  size_t size = protobuf_c_message_get_packed_size(&summary->base);
-  uint8_t *bytes = malloc(size + 1);
-
-  if (!bytes) return;
-  free(call->summary); /* a server sends one; a second would replace it */
-  call->summary = bytes;
-  call->summary_size = protobuf_c_message_pack(&summary->base, bytes);
-}
 
 static void batch_message(void *ctx,
                           const vertexd_BatchGenerateResponse *message) {
@@ -36,7 +22,7 @@ static void batch_message(void *ctx,
         call->events.progress(call->pending.ctx, message->progress);
       break;
     case vertexd_BatchGenerateResponse_EVENT_SUMMARY:
-      keep_summary(call, message->summary);
+      vertexd_summary_keep(&call->summary, message->summary);
       break;
     default: /* an event of a newer server */
       break;
@@ -56,7 +42,7 @@ static void map_message(void *ctx,
         call->events.progress(call->pending.ctx, message->progress);
       break;
     case vertexd_StreamMapGenerateResponse_EVENT_SUMMARY:
-      keep_summary(call, message->summary);
+      vertexd_summary_keep(&call->summary, message->summary);
       break;
     default:
       break;
@@ -66,17 +52,11 @@ static void map_message(void *ctx,
 static void batch_over(void *ctx, const struct crpc_outcome *outcome) {
   struct batch_call *call = ctx;
   struct cb_status status = outcome->status;
-  vertexd_BatchSummary *summary = NULL;
+  vertexd_BatchSummary *summary =
+      vertexd_summary_unkeep(&call->summary, &status);
 
-  if (status.code == CB_OK && call->summary)
-    summary = vertexd__v1__batch_summary__unpack(NULL, call->summary_size,
-                                                 call->summary);
-  if (status.code == CB_OK && !summary)
-    status = cb_status_make(CB_DATA_LOSS, "SUMMARY_MISSING",
-                            "the stream ended without its summary");
   call->events.done(call->pending.ctx, summary, &status);
   if (summary) vertexd__v1__batch_summary__free_unpacked(summary, NULL);
-  free(call->summary);
   vertexd_pending_free(&call->pending);
 }
 

@@ -112,6 +112,51 @@ struct cb_id vertexd_batch(struct vertexd_client *client,
                            const struct vertexd_batch_events *events,
                            void *ctx);
 
+/* An endless batch: prompts go in one by one, results come back while they do,
+ * in bounded memory on both sides.
+ *
+ *   id = vertexd_pipe(client, &start, NULL, &events, ctx);
+ *   while (there is an item)
+ *     vertexd_pipe_send() it; on VERTEXD_PIPE_WAIT keep it until writable
+ *   vertexd_pipe_end(client, id);
+ *
+ * result comes once for each item that the server has read; its index counts
+ * the items sent, from 0. Results come as they are done unless start asks for
+ * input order. A server that ends its work early (deadline, on_error, an
+ * upstream error that would hit all) gives a summary with CB_OK as well: items
+ * past summary->total got no result and may be sent in another pipe. Where
+ * status is not CB_OK the items without a result are open. */
+struct vertexd_pipe_events {
+  void (*result)(void *ctx, const vertexd_ItemResult *result);
+  void (*progress)(void *ctx, const vertexd_BatchProgress *progress);
+  void (*writable)(void *ctx); /* after a VERTEXD_PIPE_WAIT */
+  void (*done)(void *ctx, const vertexd_BatchSummary *summary,
+               const struct cb_status *status);
+};
+
+/* What became of an item that was to be sent. */
+enum vertexd_pipe_sent {
+  VERTEXD_PIPE_SENT,      /* packed and on its way */
+  VERTEXD_PIPE_WAIT,      /* not sent: try again when writable was called */
+  VERTEXD_PIPE_OVER,      /* not sent: the pipe was ended or takes no more */
+  VERTEXD_PIPE_NO_MEMORY, /* not sent: no memory to pack it, or over 2 GiB */
+};
+
+/* Opens a pipe. progress and writable may be NULL; result and done may not. */
+struct cb_id vertexd_pipe(struct vertexd_client *client,
+                          const vertexd_PipeStart *start,
+                          const struct vertexd_call_options *options,
+                          const struct vertexd_pipe_events *events, void *ctx);
+
+/* Sends one item; it is packed before the return. */
+enum vertexd_pipe_sent vertexd_pipe_send(struct vertexd_client *client,
+                                         struct cb_id id,
+                                         const vertexd_GenerateRequest *item);
+
+/* No more items will come; results still do, then done. A pipe that is over,
+ * or was ended before, is fine. */
+void vertexd_pipe_end(struct vertexd_client *client, struct cb_id id);
+
 /* A template over items (or values), results as they come. */
 struct cb_id vertexd_map(struct vertexd_client *client,
                          const vertexd_MapGenerateRequest *request,

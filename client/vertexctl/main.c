@@ -3,8 +3,11 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "client/vertexctl/bulk.h"
 #include "client/vertexctl/options.h"
 #include "client/vertexctl/output.h"
+#include "client/vertexctl/settings.h"
+#include "client/vertexctl/targets.h"
 #include "client/vertexd_client.h"
 
 /* One run of the program. */
@@ -95,83 +98,11 @@ static char *text_of(const char *text) { return (char *)(uintptr_t)text; }
 static const struct vertexd_batch_events batch_events = {.result = on_result,
                                                          .done = on_batch_done};
 
-/* The settings that the options give, as the messages they live in. */
-struct settings {
-  vertexd_GenerateRequest request;
-  vertexd_GenerationConfig config;
-  vertexd_Content system;
-  vertexd_Part system_part;
-  vertexd_Part *system_parts[1];
-};
-
-static void set_system(struct settings *settings, const char *text) {
-  settings->system = (vertexd_Content)vertexd_Content_INIT;
-  settings->system_part = (vertexd_Part)vertexd_Part_INIT;
-  settings->system_part.data_case = vertexd_Part_DATA_TEXT;
-  settings->system_part.text = text_of(text);
-  settings->system_parts[0] = &settings->system_part;
-  settings->system.n_parts = 1;
-  settings->system.parts = settings->system_parts;
-  settings->request.system_instruction = &settings->system;
-}
-
-static void set_config(struct settings *settings,
-                       const struct ctl_options *options) {
-  vertexd_GenerationConfig *config = &settings->config;
-
-  *config = (vertexd_GenerationConfig)vertexd_GenerationConfig_INIT;
-  if (options->has_temperature) {
-    config->_temperature_case = vertexd_GenerationConfig_HAS_TEMPERATURE;
-    config->temperature = (float)options->temperature;
-  }
-  if (options->max_output_tokens > 0) {
-    config->_max_output_tokens_case =
-        vertexd_GenerationConfig_HAS_MAX_OUTPUT_TOKENS;
-    config->max_output_tokens = options->max_output_tokens;
-  }
-  settings->request.generation_config = config;
-}
-
-static void set_json(struct settings *settings,
-                     const struct ctl_options *options) {
-  size_t size;
-
-  if (options->return_json) {
-    settings->request._return_json_case =
-        vertexd_GenerateRequest_HAS_RETURN_JSON;
-    settings->request.return_json = true;
-  }
-  if (!options->schema_path) return;
-  settings->request.json_schema_text =
-      ctl_read_file(options->schema_path, &size);
-  if (settings->request.json_schema_text) return;
-  fprintf(stderr, "vertexctl: cannot read %s\n", options->schema_path);
-  exit(CTL_USAGE);
-}
-
-static void make_settings(struct settings *settings,
-                          const struct ctl_options *options) {
-  settings->request = (vertexd_GenerateRequest)vertexd_GenerateRequest_INIT;
-  if (options->model) settings->request.model = text_of(options->model);
-  if (options->system) set_system(settings, options->system);
-  if (options->has_temperature || options->max_output_tokens > 0)
-    set_config(settings, options);
-  set_json(settings, options);
-}
-
-static vertexd_BatchOptions batch_options(const struct ctl_options *options) {
-  vertexd_BatchOptions batch = vertexd_BatchOptions_INIT;
-
-  if (options->as_completed) batch.order = vertexd_RESULT_ORDER_AS_COMPLETED;
-  if (options->stop_on_error) batch.on_error = vertexd_ERROR_POLICY_STOP;
-  return batch;
-}
-
 static struct cb_id start_batch(struct vertexd_client *client, struct run *run,
-                                struct settings *settings,
+                                struct ctl_settings *settings,
                                 const struct vertexd_call_options *call) {
   vertexd_BatchGenerateRequest request = vertexd_BatchGenerateRequest_INIT;
-  vertexd_BatchOptions batch = batch_options(&run->options);
+  vertexd_BatchOptions batch = ctl_batch_options(&run->options);
 
   request.prompts = run->options.texts;
   request.n_prompts = run->options.text_count;
@@ -182,10 +113,10 @@ static struct cb_id start_batch(struct vertexd_client *client, struct run *run,
 }
 
 static struct cb_id start_map(struct vertexd_client *client, struct run *run,
-                              struct settings *settings,
+                              struct ctl_settings *settings,
                               const struct vertexd_call_options *call) {
   vertexd_MapGenerateRequest request = vertexd_MapGenerateRequest_INIT;
-  vertexd_BatchOptions batch = batch_options(&run->options);
+  vertexd_BatchOptions batch = ctl_batch_options(&run->options);
 
   request.template_ = text_of(run->options.template_text);
   if (run->options.item_template)
@@ -199,7 +130,7 @@ static struct cb_id start_map(struct vertexd_client *client, struct run *run,
 }
 
 static struct cb_id start_count(struct vertexd_client *client, struct run *run,
-                                const struct settings *settings,
+                                const struct ctl_settings *settings,
                                 const struct vertexd_call_options *call) {
   vertexd_CountTokensRequest request = vertexd_CountTokensRequest_INIT;
 
@@ -210,7 +141,7 @@ static struct cb_id start_count(struct vertexd_client *client, struct run *run,
 }
 
 static struct cb_id start(struct vertexd_client *client, struct run *run,
-                          struct settings *settings,
+                          struct ctl_settings *settings,
                           const struct vertexd_call_options *call) {
   static const struct vertexd_stream_events stream = {.chunk = on_chunk,
                                                       .done = on_stream_done};
@@ -237,24 +168,34 @@ static struct cb_id start(struct vertexd_client *client, struct run *run,
   }
 }
 
-int main(int argc, char **argv) {
-  struct run run = {.result = CTL_ALL_WELL};
-  struct settings settings;
-  struct vertexd_call_options call = {0};
-  struct vertexd_client *client;
+/* One call, and what it answers. */
+static void run_call(struct run *run, struct ctl_settings *settings) {
+  const struct vertexd_call_options call = {.timeout = run->options.timeout};
+  const struct vertexd_client_options options = {
+      .service_config = run->options.target_count > 1 ? CTL_ROUND_ROBIN : NULL};
+  struct vertexd_client *client =
+      vertexd_client_new(run->options.target, &options);
 
-  ctl_options_read(&run.options, argc, argv);
-  make_settings(&settings, &run.options);
-  call.timeout = run.options.timeout;
-  client = vertexd_client_new(run.options.target, NULL);
-  if (!client || start(client, &run, &settings, &call).generation == 0) {
+  if (!client || start(client, run, settings, &call).generation == 0) {
     fputs("vertexctl: out of memory\n", stderr);
-    run.result = CTL_CALL_FAILED;
+    run->result = CTL_CALL_FAILED;
   } else {
     vertexd_client_run(client);
   }
   vertexd_client_free(client);
-  if (run.options.schema_path) free(settings.request.json_schema_text);
-  free(run.options.texts);
+}
+
+int main(int argc, char **argv) {
+  struct run run = {.result = CTL_ALL_WELL};
+  struct ctl_settings settings;
+
+  ctl_options_read(&run.options, argc, argv);
+  ctl_settings_make(&settings, &run.options);
+  if (run.options.files.input)
+    run.result = ctl_bulk_run(&run.options, &settings.request);
+  else
+    run_call(&run, &settings);
+  ctl_settings_release(&settings, &run.options);
+  ctl_options_release(&run.options);
   return (int)run.result;
 }

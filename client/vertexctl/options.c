@@ -1,4 +1,4 @@
-#include "client/vertexctl/options.h"
+#include "client/vertexctl/options_internal.h"
 
 #include <errno.h>
 #include <getopt.h>
@@ -11,41 +11,6 @@
 #ifndef VERTEXD_VERSION
 #error "the build defines VERTEXD_VERSION"
 #endif
-
-#define MAX_INPUT ((size_t)1 << 30)
-
-static const char help[] =
-    "usage: vertexctl COMMAND [OPTIONS] [TEXT ...]\n"
-    "\n"
-    "  generate PROMPT     one prompt, one answer\n"
-    "  stream PROMPT       the answer as it is produced\n"
-    "  batch PROMPT ...    many prompts, answers in order\n"
-    "  map ITEM ...        a template over items (--template)\n"
-    "  count PROMPT        tokens of a prompt\n"
-    "  health [SERVICE]    is the server serving?\n"
-    "\n"
-    "Without TEXT the prompt is read from stdin: all of it for generate, "
-    "stream\n"
-    "and count, one a line for batch and map.\n"
-    "\n"
-    "  -t, --target ADDRESS         server; $VERTEXD_ADDRESS, 127.0.0.1:50051\n"
-    "  -m, --model NAME             model; the server's default\n"
-    "  -T, --timeout DURATION       of the whole call: 500ms, 30s, 10m\n"
-    "  -s, --system TEXT            system instruction\n"
-    "  -c, --max-concurrency N      prompts at a time (batch, map; 5)\n"
-    "      --template TEXT          template with {item} (map)\n"
-    "      --item-template TEXT     phrases the item first (map)\n"
-    "      --temperature X          sampling temperature\n"
-    "      --max-output-tokens N    length of an answer\n"
-    "      --json                   ask for JSON\n"
-    "      --schema FILE            ask for JSON of this schema\n"
-    "      --as-completed           results as they finish (batch, map)\n"
-    "      --stop-on-error          stop at the first failed item\n"
-    "  -o, --output text|json       text on a terminal, JSON lines otherwise\n"
-    "      --help, --version\n"
-    "\n"
-    "exit: 0 all well, 1 an item failed, 2 wrong usage, 3 the call failed,\n"
-    "      4 the server cannot be reached or does not serve\n";
 
 static const struct option long_options[] = {
     {"target", required_argument, NULL, 't'},
@@ -62,12 +27,22 @@ static const struct option long_options[] = {
     {"as-completed", no_argument, NULL, 'a'},
     {"stop-on-error", no_argument, NULL, 'x'},
     {"output", required_argument, NULL, 'o'},
+    {"input", required_argument, NULL, CTL_OPTION_INPUT},
+    {"format", required_argument, NULL, CTL_OPTION_FORMAT},
+    {"output-file", required_argument, NULL, CTL_OPTION_OUTPUT_FILE},
+    {"resume", no_argument, NULL, CTL_OPTION_RESUME},
+    {"retry-failed", no_argument, NULL, CTL_OPTION_RETRY_FAILED},
+    {"fsync", no_argument, NULL, CTL_OPTION_FSYNC},
+    {"progress", no_argument, NULL, CTL_OPTION_PROGRESS},
+    {"quiet", no_argument, NULL, CTL_OPTION_QUIET},
+    {"max-reconnects", required_argument, NULL, CTL_OPTION_MAX_RECONNECTS},
+    {"calls", required_argument, NULL, CTL_OPTION_CALLS},
     {"help", no_argument, NULL, 'h'},
     {"version", no_argument, NULL, 'V'},
     {NULL, 0, NULL, 0},
 };
 
-static _Noreturn void wrong(const char *what, const char *value) {
+_Noreturn void ctl_wrong(const char *what, const char *value) {
   fprintf(stderr, "vertexctl: %s%s%s\nTry 'vertexctl --help'.\n", what,
           value ? ": " : "", value ? value : "");
   exit(CTL_USAGE);
@@ -86,17 +61,17 @@ static int64_t read_duration(const char *text) {
       if (strcmp(end, units[i].unit) == 0)
         return (int64_t)(value * units[i].nanoseconds);
   }
-  wrong("--timeout must be a duration such as 500ms, 30s or 10m", text);
+  ctl_wrong("--timeout must be a duration such as 500ms, 30s or 10m", text);
 }
 
-static int32_t read_count(const char *flag, const char *text) {
+int32_t ctl_read_count(const char *flag, const char *text) {
   char *end;
   long value;
 
   errno = 0;
   value = strtol(text, &end, 10);
   if (end == text || *end || errno || value < 1 || value > INT32_MAX)
-    wrong(flag, text);
+    ctl_wrong(flag, text);
   return (int32_t)value;
 }
 
@@ -105,21 +80,23 @@ static double read_number(const char *text) {
   double value = strtod(text, &end);
 
   if (end == text || *end || !isfinite(value))
-    wrong("--temperature must be a number", text);
+    ctl_wrong("--temperature must be a number", text);
   return value;
 }
 
 static bool read_output(const char *text) {
   if (strcmp(text, "json") == 0) return true;
   if (strcmp(text, "text") == 0) return false;
-  wrong("--output must be text or json", text);
+  ctl_wrong("--output must be text or json", text);
 }
 
 static void read_option(struct ctl_options *options, int letter,
                         const char *value) {
   switch (letter) {
     case 't':
-      options->target = value;
+      if (options->target_count == CTL_MAX_TARGETS)
+        ctl_wrong("too many targets", value);
+      options->targets[options->target_count++] = value;
       break;
     case 'm':
       options->model = value;
@@ -132,7 +109,7 @@ static void read_option(struct ctl_options *options, int letter,
       break;
     case 'c':
       options->max_concurrency =
-          read_count("--max-concurrency must be 1 or more", value);
+          ctl_read_count("--max-concurrency must be 1 or more", value);
       break;
     case 'p':
       options->template_text = value;
@@ -146,7 +123,7 @@ static void read_option(struct ctl_options *options, int letter,
       break;
     case 'n':
       options->max_output_tokens =
-          read_count("--max-output-tokens must be 1 or more", value);
+          ctl_read_count("--max-output-tokens must be 1 or more", value);
       break;
     case 'j':
       options->return_json = true;
@@ -164,13 +141,14 @@ static void read_option(struct ctl_options *options, int letter,
       options->json_lines = read_output(value);
       break;
     case 'h':
-      fputs(help, stdout);
+      fputs(ctl_help, stdout);
       exit(CTL_ALL_WELL);
     case 'V':
       puts("vertexctl " VERTEXD_VERSION);
       exit(CTL_ALL_WELL);
     default:
-      wrong("unknown option", NULL);
+      if (!ctl_read_file_option(&options->files, letter, value))
+        ctl_wrong("unknown option", NULL);
   }
 }
 
@@ -180,100 +158,64 @@ static enum ctl_command read_command(const char *word) {
 
   for (size_t i = 0; i < sizeof names / sizeof *names; i++)
     if (strcmp(word, names[i]) == 0) return (enum ctl_command)i;
-  wrong("unknown command", word);
+  ctl_wrong("unknown command", word);
 }
 
-char *ctl_read_file(const char *path, size_t *ret_size) {
-  FILE *file = strcmp(path, "-") == 0 ? stdin : fopen(path, "r");
-  char *text = NULL;
-  size_t size = 0;
-  size_t room = 0;
-
-  while (file && !feof(file) && !ferror(file) && size < MAX_INPUT) {
-    if (room - size < 65536) {
-      char *larger = realloc(text, room + 65536 + room / 2);
-
-      if (!larger) break;
-      text = larger;
-      room += 65536 + room / 2;
-    }
-    size += fread(text + size, 1, room - size - 1, file);
-  }
-  if (!file || ferror(file) || !feof(file)) {
-    free(text);
-    text = NULL;
-  }
-  if (file && file != stdin) fclose(file);
-  if (text) text[size] = '\0';
-  *ret_size = size;
-  return text;
-}
-
-static void add_text(struct ctl_options *options, char *text) {
-  size_t count = options->text_count;
-
-  if ((count & (count - 1)) == 0) { /* a power of two: full */
-    char **larger =
-        realloc(options->texts, (count ? count * 2 : 1) * sizeof *larger);
-
-    if (!larger) wrong("out of memory", NULL);
-    options->texts = larger;
-  }
-  options->texts[options->text_count++] = text;
-}
-
-/* The texts are pieces of one block that lives to the end of the process. */
-static void read_stdin(struct ctl_options *options) {
-  bool many = options->command == CTL_BATCH || options->command == CTL_MAP;
-  size_t size;
-  char *text = ctl_read_file("-", &size);
-
-  if (!text) wrong("cannot read stdin", NULL);
-  if (strlen(text) != size) wrong("stdin has a NUL byte", NULL);
-  if (size > 0 && text[size - 1] == '\n') text[size - 1] = '\0';
-  if (!many) {
-    add_text(options, text);
-    return;
-  }
-  for (char *line = strtok(text, "\n"); line; line = strtok(NULL, "\n"))
-    add_text(options, line);
-}
-
-static void check(const struct ctl_options *options) {
+static void check(struct ctl_options *options) {
   bool one = options->command != CTL_BATCH && options->command != CTL_MAP;
 
   if (one && options->text_count > 1)
-    wrong("one prompt, please; quote it", options->texts[1]);
+    ctl_wrong("one prompt, please; quote it", options->texts[1]);
   if (options->command == CTL_MAP && !options->template_text)
-    wrong("map needs --template", NULL);
+    ctl_wrong("map needs --template", NULL);
   if (options->command != CTL_MAP &&
       (options->template_text || options->item_template))
-    wrong("--template and --item-template are for map", NULL);
+    ctl_wrong("--template and --item-template are for map", NULL);
+  ctl_check_files(options);
+}
+
+/* Several targets are one, in gRPC's words, that names all of them. */
+static void settle_target(struct ctl_options *options) {
+  const char *address = getenv("VERTEXD_ADDRESS");
+  struct ctl_problem problem;
+
+  if (options->target_count == 0)
+    options->targets[options->target_count++] =
+        address && *address ? address : "127.0.0.1:50051";
+  options->target =
+      ctl_target_join(options->targets, options->target_count, &problem);
+  if (!options->target) ctl_wrong(problem.text, NULL);
+}
+
+void ctl_options_release(struct ctl_options *options) {
+  free(options->target);
+  free(options->texts);
 }
 
 void ctl_options_read(struct ctl_options *options, int argc, char **argv) {
-  const char *address = getenv("VERTEXD_ADDRESS");
   int letter;
 
   *options = (struct ctl_options){
-      .target = address && *address ? address : "127.0.0.1:50051",
       .json_lines = !isatty(STDOUT_FILENO),
+      .files = {.max_reconnects = CTL_MAX_RECONNECTS},
   };
-  if (argc < 2) wrong("a command is missing", NULL);
+  if (argc < 2) ctl_wrong("a command is missing", NULL);
   if (argv[1][0] != '-') {
     options->command = read_command(argv[1]);
     argc--;
     argv++;
   } else if (strcmp(argv[1], "--help") != 0 &&
              strcmp(argv[1], "--version") != 0 && strcmp(argv[1], "-h") != 0) {
-    wrong("the command comes first", argv[1]);
+    ctl_wrong("the command comes first", argv[1]);
   }
   while ((letter = getopt_long(argc, argv, "t:m:T:s:c:o:h", long_options,
                                NULL)) != -1)
     read_option(options, letter, optarg);
   while (optind < argc)
-    add_text(options, argv[optind++]);
-  if (options->text_count == 0 && options->command != CTL_HEALTH)
-    read_stdin(options);
+    ctl_add_text(options, argv[optind++]);
+  if (options->text_count == 0 && options->command != CTL_HEALTH &&
+      !options->files.input)
+    ctl_read_texts(options);
   check(options);
+  settle_target(options);
 }

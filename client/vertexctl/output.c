@@ -65,6 +65,10 @@ static void put_response(struct cb_json *json,
   }
   put_text(json, "finish_reason", response->finish_reason_text);
   put_usage(json, response->token_count);
+  if (*response->raw_json) {
+    cb_json_key(json, "raw");
+    cb_json_raw(json, response->raw_json, strlen(response->raw_json));
+  }
 }
 
 static void put_error(struct cb_json *json, const vertexd_Error *error) {
@@ -121,6 +125,15 @@ static void print_result_text(const vertexd_ItemResult *result,
   }
 }
 
+static void put_outcome(struct cb_json *json,
+                        const vertexd_ItemResult *result) {
+  if (result->outcome_case == vertexd_ItemResult_OUTCOME_RESPONSE)
+    put_response(json, result->response);
+  else if (result->outcome_case == vertexd_ItemResult_OUTCOME_ERROR)
+    put_error(json, result->error);
+  put_int(json, "attempts", result->attempts);
+}
+
 void ctl_print_result(const struct ctl_options *options,
                       const vertexd_ItemResult *result, const char *title) {
   struct line line;
@@ -132,12 +145,22 @@ void ctl_print_result(const struct ctl_options *options,
   begin(&line);
   put_int(&line.json, "index", result->index);
   put_text(&line.json, options->command == CTL_MAP ? "item" : "prompt", title);
-  if (result->outcome_case == vertexd_ItemResult_OUTCOME_RESPONSE)
-    put_response(&line.json, result->response);
-  else
-    put_error(&line.json, result->error);
-  put_int(&line.json, "attempts", result->attempts);
+  put_outcome(&line.json, result);
   end(&line);
+}
+
+bool ctl_result_line(struct cb_buf *buf, const char *id,
+                     const vertexd_ItemResult *result) {
+  struct cb_json json;
+
+  cb_buf_clear(buf);
+  cb_json_init(&json, buf);
+  cb_json_begin_object(&json);
+  cb_json_key(&json, "id");
+  cb_json_string(&json, id);
+  put_outcome(&json, result);
+  cb_json_end_object(&json);
+  return cb_buf_add_char(buf, '\n');
 }
 
 void ctl_print_summary(const struct ctl_options *options,
