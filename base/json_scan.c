@@ -257,8 +257,8 @@ static bool step(struct scanner *scan) {
 }
 
 bool cb_json_scan(const char *text, size_t size, int max_depth,
-                   const struct cb_json_watch *watch,
-                   struct cb_json_scan *ret_scan) {
+                  const struct cb_json_watch *watch,
+                  struct cb_json_scan *ret_scan) {
   struct scanner scan = {.text = text,
                          .size = size,
                          .max_depth = max_depth,

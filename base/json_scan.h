@@ -39,7 +39,7 @@ struct cb_json_scan {
  * nested at most max_depth (<= CB_JSON_SCAN_DEPTH) deep. UTF-8 is not
  * judged. watch may be NULL. *ret_scan is always filled in. */
 bool cb_json_scan(const char *text, size_t size, int max_depth,
-                   const struct cb_json_watch *watch,
-                   struct cb_json_scan *ret_scan);
+                  const struct cb_json_watch *watch,
+                  struct cb_json_scan *ret_scan);
 
 #endif

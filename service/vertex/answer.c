@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/json_scan.h"
 #include "base/utf8.h"
 #include "service/vertex/answer_end.h"
-#include "base/json_scan.h"
 #include "service/vertex/reasons.h"
 
 #define BLOCKED_REASON \

@@ -4,8 +4,8 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/utf8.h"
 #include "base/json_scan.h"
+#include "base/utf8.h"
 #include "service/vertex/reasons.h"
 
 #define MAX_SHOWN_TEXT 1000
@@ -128,8 +128,7 @@ bool vtx_answer_json(const char *text, size_t size, const char **ret_json,
 
   strip_blanks(&text, &size);
   if (!strip_fence(&text, &size)) return false;
-  if (!cb_json_scan(text, size, CB_JSON_SCAN_DEPTH, NULL, &scan))
-    return false;
+  if (!cb_json_scan(text, size, CB_JSON_SCAN_DEPTH, NULL, &scan)) return false;
   *ret_json = text;
   *ret_size = size;
   return true;

@@ -5,9 +5,9 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/json_scan.h"
 #include "base/json_writer.h"
 #include "service/vertex/codec.h"
-#include "base/json_scan.h"
 #include "service/vertex/reasons.h"
 
 #define MAX_SCHEMA_DEPTH 200

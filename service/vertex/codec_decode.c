@@ -7,12 +7,12 @@
 
 #include "base/arena.h"
 #include "base/base64.h"
+#include "base/json_scan.h"
 #include "base/utf8.h"
 #include "google/protobuf/duration.pb-c.h"
 #include "google/protobuf/timestamp.pb-c.h"
 #include "service/vertex/codec.h"
 #include "service/vertex/codec_decoder.h"
-#include "base/json_scan.h"
 #include "service/vertex/reasons.h"
 
 /* Follows the JSON and looks each name up in the descriptor. What the contract

@@ -3,9 +3,9 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/json_scan.h"
 #include "base/utf8.h"
 #include "service/vertex/codec.h"
-#include "base/json_scan.h"
 #include "service/vertex/reasons.h"
 
 /* The deepest message of VTX_MAX_DEPTH levels is less than twice that deep in
