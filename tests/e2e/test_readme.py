@@ -16,14 +16,15 @@ import pytest
 import harness
 from harness import ROOT
 from test_grpcurl import messages, tool
+from test_upstream import free_port
 
 README = (ROOT / "README.md").read_text()
 
 
-def blocks(heading, language):
+def blocks(heading, language, page=README):
     """The code blocks of that language under that heading."""
-    section = re.split(r"^#+ ", README.split(f"# {heading}\n", 1)[1], 1,
-                       re.MULTILINE)[0]
+    section = re.split(r"^#+ ", page.split(f"# {heading}\n", 1)[1], maxsplit=1,
+                       flags=re.MULTILINE)[0]
     found = re.findall(rf"^```{language}\n(.*?)^```", section,
                        re.MULTILINE | re.DOTALL)
     assert found, f"README.md has no {language} under {heading}"
@@ -110,3 +111,22 @@ def test_demo__every_kind_of_call__is_answered():
                    "language.", "What is the future of AI?"):
         assert f'You asked: "{prompt}"' in text, text
     assert "vertexd drained and ended well" in text
+
+
+def test_crpc_readme__a_server_and_a_client__as_described(tmp_path):
+    page = (ROOT / "crpc" / "README.md").read_text()
+    for room in ("base", "crpc"):
+        (tmp_path / room).symlink_to(ROOT / room)
+    port = str(free_port())
+    for language, name in (("proto", "greet.proto"), ("c", "greet.c")):
+        (program,) = blocks("A server and a client", language, page)
+        (tmp_path / name).write_text(program.replace("5000", port))
+    top = (ROOT / "CMakeLists.txt").read_text()
+    before = re.search(r"^project\(vertexd.*?(?=^enable_testing)", top,
+                       re.MULTILINE | re.DOTALL)[0]
+    (build,) = blocks("A server and a client", "cmake", page)
+    (tmp_path / "CMakeLists.txt").write_text(
+        "cmake_minimum_required(VERSION 3.25)\n" + before + build)
+    text = shell("cmake -G Ninja -B build && cmake --build build && "
+                 "build/bin/greet", tmp_path)
+    assert text.endswith("Hello, world!\n")
