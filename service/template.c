@@ -353,6 +353,7 @@ struct cb_status vtx_template_render(const struct vtx_template *compiled,
                                      struct cb_arena *arena,
                                      struct cb_buf *out) {
   struct cb_status status = cb_status_ok();
+  const char *field;
 
   for (size_t i = 0; i < compiled->count && !out->failed; i++) {
     const struct segment *segment = &compiled->segments[i];
@@ -370,6 +371,7 @@ struct cb_status vtx_template_render(const struct vtx_template *compiled,
   status = cb_status_format(arena, CB_RESOURCE_EXHAUSTED, "PROMPT_TOO_LARGE",
                             "the prompt of %s is larger than %zu bytes",
                             item->field, out->max);
-  status.field = item->field;
+  field = cb_arena_strdup(arena, item->field);
+  status.field = field ? field : "";
   return status;
 }

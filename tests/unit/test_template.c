@@ -220,7 +220,8 @@ static void render__what_the_item_lacks__is_the_items_error(void **state) {
 }
 
 static void render__buffer_at_its_limit_and_one_past__too_large(void **state) {
-  struct vtx_template_item item = {.text = "12345", .field = "items[0]"};
+  char field[] = "items[0]"; /* the caller's, and short-lived */
+  struct vtx_template_item item = {.text = "12345", .field = field};
   struct vtx_template *template = compile("{item}{item}");
   struct cb_status status;
   struct cb_buf out;
@@ -233,6 +234,7 @@ static void render__buffer_at_its_limit_and_one_past__too_large(void **state) {
   cb_buf_init(&out, 9, NULL);
   status = vtx_template_render(template, &item, arena, &out);
   assert_int_equal(status.code, CB_RESOURCE_EXHAUSTED);
+  field[0] = '?';
   assert_string_equal(status.reason, "PROMPT_TOO_LARGE");
   assert_string_equal(status.field, "items[0]");
   cb_buf_release(&out);
