@@ -42,6 +42,8 @@ if(TARGET crpc_test_support)
   descriptor_set(${TEST_DESCRIPTOR_SET} ${golden}
     crpc/test/v1/everything.proto crpc/test/v1/extension.proto)
   vtx_unit_test(crpc_services crpc_test_support crpc_test_stubs)
+  set_tests_properties(unit/crpc_services PROPERTIES ENVIRONMENT
+    TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp)
   target_sources(test_crpc_services PRIVATE ${TEST_DESCRIPTOR_SET})
   target_compile_definitions(test_crpc_services PRIVATE
     TEST_DESCRIPTOR_SET="${TEST_DESCRIPTOR_SET}")

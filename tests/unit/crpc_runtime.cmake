@@ -10,7 +10,7 @@ target_include_directories(crpc_test_support PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
 target_link_libraries(crpc_test_support PRIVATE vtx_options
   PUBLIC crpc crpc_echo_stubs cb_base grpc_core)
 
-foreach(name crpc_call crpc_client_stream crpc_loop
+foreach(name crpc_call crpc_client_cancel crpc_client_stream crpc_loop
     crpc_metadata crpc_payload crpc_server crpc_stream)
   vtx_unit_test(${name} crpc_test_support)
   # Only ThreadSanitizer reads it; see the file.

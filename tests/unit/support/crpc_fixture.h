@@ -36,7 +36,9 @@ struct fixture {
   int cancelled; /* events */
   int done;
   int half_closed;
-  int received;                 /* messages that Gather and Chat were given */
+  int received;                /* messages that Gather and Chat were given */
+  struct cb_arena *kept_arena; /* with kept_ask in it; the test's to free */
+  const echo_Ask *kept_ask;
   size_t most_queued;           /* bytes in one call's queue */
   struct crpc_call *held;       /* the last call that holds */
   enum crpc_send send_at_close; /* what send says when cancelled */

@@ -86,6 +86,10 @@ static void on_message(struct crpc_call *call, const ProtobufCMessage *message,
     end(call, stream);
   } else if (strcmp(ask->how, "fail") == 0) {
     fixture_fail(call);
+  } else if (strcmp(ask->how, "keep") == 0) {
+    stream->fixture->kept_arena = crpc_call_take_arena(call);
+    stream->fixture->kept_ask = ask;
+    crpc_call_read(call);
   } else if (stream->gathers) {
     take_gather(call, stream, ask);
   } else {
@@ -140,4 +144,55 @@ void fixture_gather(struct crpc_call *call, void *self) {
 
 void fixture_chat(struct crpc_call *call, void *self) {
   open_stream(call, self, false);
+}
+
+/* The client's side. */
+
+echo_Ask stream_ask(const char *text, const char *how) {
+  echo_Ask ask = echo_Ask_INIT;
+
+  ask.text = (char *)(uintptr_t)text;
+  ask.how = (char *)(uintptr_t)how;
+  return ask;
+}
+
+void talk_put(struct talk *talk, const echo_Ask *ask) {
+  for (;;) {
+    int before = talk->writables;
+    enum crpc_send sent = talk_write(talk, ask);
+
+    if (sent == CRPC_SENT) return;
+    assert_int_equal(sent, CRPC_WAIT);
+    fixture_until_count(talk->fixture, &talk->writables, before + 1);
+  }
+}
+
+void talk_put_text(struct talk *talk, const char *text) {
+  echo_Ask ask = stream_ask(text, "");
+
+  talk_put(talk, &ask);
+}
+
+void talk_put_how(struct talk *talk, const char *how) {
+  echo_Ask ask = stream_ask("", how);
+
+  talk_put(talk, &ask);
+}
+
+void talk_write_wide(struct talk *talk) {
+  echo_Ask ask = stream_ask("", "");
+
+  ask.count = 1;
+  ask.size = 16 * 1024;
+  while (talk->written < talk->limit) {
+    if (talk_write(talk, &ask) != CRPC_SENT) return;
+  }
+  talk_half_close(talk);
+}
+
+void fixture_until_still(struct fixture *fixture, const int *count) {
+  for (int before = -1; before != *count;) {
+    before = *count;
+    fixture_turn(fixture, 200);
+  }
 }
