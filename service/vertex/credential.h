@@ -1,8 +1,8 @@
 /* credential.h - what proves to Vertex AI who is asking: an interface.
  *
  * A credential yields the headers of one request. Kinds here: none (for the
- * emulator), API key, bearer token from a file. More kinds implement the same
- * three functions.
+ * emulator), API key, bearer token from a file. Those that get their tokens
+ * from somebody are in credentials/ (adc.h).
  *
  * Threads: the engine's. A kind that must ask somebody first (a token server)
  * answers later, on the engine.
@@ -22,7 +22,8 @@ struct vtx_credential;
 struct vtx_credential_wait {
   struct cb_link link; /* the credential's, while it waits */
   /* Headers are valid during the call; status other than CB_OK: none, with
-   * FAILED_PRECONDITION and reason CREDENTIAL_UNAVAILABLE. */
+   * FAILED_PRECONDITION and reason CREDENTIAL_UNAVAILABLE, or UNAVAILABLE and
+   * CREDENTIAL_REFRESH_FAILED where a later try may do. */
   void (*ready)(struct vtx_credential_wait *wait,
                 const struct cb_status *status, const struct cb_pair *headers,
                 size_t header_count);

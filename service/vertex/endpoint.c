@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 #include <strings.h>
 
@@ -301,4 +302,31 @@ struct cb_status vtx_endpoint_url(const struct vtx_endpoint *endpoint,
                           "no memory for the request's address");
   *ret_url = url;
   return cb_status_ok();
+}
+
+/* --- the target ---------------------------------------------------------- */
+
+void vtx_endpoint_target(const struct vtx_endpoint *endpoint, const char *model,
+                         char out[VTX_TARGET_ROOM]) {
+  struct segment location = {endpoint->location ? endpoint->location : "", 0};
+  struct name name = {.count = 0};
+  const char *resource = model;
+  const char *before = "";
+
+  out[0] = '\0';
+  if (check_name(endpoint, model, &name)) return;
+  location.size = strlen(location.text);
+  if (has(&name, 0, "projects")) {
+    location = name.segments[3];
+    resource = name.segments[4].text;
+  } else if (name.count == 1) {
+    before = "publishers/google/models/";
+  } else if (!is_resource(&name, 0)) {
+    snprintf(out, VTX_TARGET_ROOM, "%.*s/publishers/%.*s/models/%s",
+             (int)location.size, location.text, (int)name.segments[0].size,
+             name.segments[0].text, name.segments[1].text);
+    return;
+  }
+  snprintf(out, VTX_TARGET_ROOM, "%.*s/%s%s", (int)location.size, location.text,
+           before, resource);
 }

@@ -45,4 +45,13 @@ struct cb_status vtx_endpoint_url(const struct vtx_endpoint *endpoint,
                                   const char *model, enum vtx_verb verb,
                                   struct cb_arena *arena, char **ret_url);
 
+/* Room for a target's name. */
+#define VTX_TARGET_ROOM 640
+
+/* Writes the name under which all requests for model share a quota: its
+ * location and resource, the same for all ways to write it. "" for what is no
+ * model's name. */
+void vtx_endpoint_target(const struct vtx_endpoint *endpoint, const char *model,
+                         char out[VTX_TARGET_ROOM]);
+
 #endif

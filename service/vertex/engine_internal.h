@@ -99,6 +99,8 @@ struct vtx_transfer {
   bool over;       /* libcurl has finished with it */
   bool delivering; /* inside an event: do not free */
   bool cancelled;  /* inside an event: free afterwards */
+  bool secret;     /* wipe body and inbox */
+  bool special;    /* the handle has options that others must not have */
   char error[CURL_ERROR_SIZE];
 };
 

@@ -69,6 +69,8 @@ struct cb_arena;
     "The connection to Vertex AI broke before the answer was whole.")         \
   X(CREDENTIAL_UNAVAILABLE, CB_FAILED_PRECONDITION, false,                    \
     "The server has no credential to call Vertex AI with.")                   \
+  X(CREDENTIAL_REFRESH_FAILED, CB_UNAVAILABLE, true,                          \
+    "The server's access token has run out and cannot be renewed just now.")  \
   X(UPSTREAM_MALFORMED, CB_INTERNAL, false,                                   \
     "The answer of Vertex AI is not what its API promises.")                  \
   X(UPSTREAM_TRUNCATED, CB_UNAVAILABLE, true,                                 \

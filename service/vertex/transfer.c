@@ -54,6 +54,10 @@ static int response_code(const struct vtx_transfer *transfer) {
   return (int)code;
 }
 
+static void wipe(struct cb_buf *buf) {
+  if (buf->data) explicit_bzero(buf->data, buf->room);
+}
+
 /* A prompt may be megabytes, its answer may take minutes: the bytes go as soon
  * as curl cannot want them any more. Other answers than 200 leave them for a
  * second attempt. */
@@ -61,6 +65,7 @@ static void drop_sent_body(struct vtx_transfer *transfer) {
   if (transfer->body.len == 0 || transfer->http_status != 200) return;
   if ((size_t)uploaded(transfer) < transfer->body.len) return;
   curl_easy_setopt(transfer->easy, CURLOPT_POSTFIELDS, "");
+  if (transfer->secret) wipe(&transfer->body);
   cb_buf_release(&transfer->body);
 }
 
@@ -155,11 +160,28 @@ static CURL *make_easy(const struct vtx_engine *engine) {
   return easy;
 }
 
+/* What sets a token request apart. libcurl keeps a DELETE or PUT with the body
+ * of a POST; only a GET has none. */
+static void set_special(struct vtx_transfer *transfer,
+                        const struct vtx_transfer_spec *spec) {
+  transfer->secret = spec->secret;
+  /* Growing would leave copies behind. */
+  if (spec->secret) cb_buf_reserve(&transfer->inbox, spec->max_response_bytes);
+  transfer->special = spec->method || spec->direct;
+  if (spec->method && strcmp(spec->method, "GET") == 0) {
+    curl_easy_setopt(transfer->easy, CURLOPT_HTTPGET, 1L);
+  } else if (spec->method) {
+    curl_easy_setopt(transfer->easy, CURLOPT_CUSTOMREQUEST, spec->method);
+  }
+  if (spec->direct) curl_easy_setopt(transfer->easy, CURLOPT_PROXY, "");
+}
+
 /* Without TLS it is never HTTP/2: libcurl 7.88 cannot, on a connection that is
  * used again. */
-static bool set_options(struct vtx_transfer *transfer, const char *url) {
+static bool set_options(struct vtx_transfer *transfer,
+                        const struct vtx_transfer_spec *spec) {
   CURL *easy = transfer->easy;
-  bool tls = strncasecmp(url, "https:", 6) == 0;
+  bool tls = strncasecmp(spec->url, "https:", 6) == 0;
   const char *body = transfer->body.len > 0 ? transfer->body.data : "";
 
   curl_easy_setopt(
@@ -174,7 +196,8 @@ static bool set_options(struct vtx_transfer *transfer, const char *url) {
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
   curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
-  return curl_easy_setopt(easy, CURLOPT_URL, url) == CURLE_OK;
+  set_special(transfer, spec);
+  return curl_easy_setopt(easy, CURLOPT_URL, spec->url) == CURLE_OK;
 }
 
 static bool add_header(struct curl_slist **list, const char *key,
@@ -203,10 +226,13 @@ static bool set_headers(struct vtx_transfer *transfer,
                         const struct vtx_transfer_spec *spec) {
   struct curl_slist **list = &transfer->headers;
 
+  const char *type =
+      spec->content_type ? spec->content_type : "application/json";
+  bool bodiless = spec->method && strcmp(spec->method, "GET") == 0;
+
   *list = curl_slist_append(NULL, "Expect:"); /* no 100-continue */
-  if (!*list || !add_header(list, "Content-Type", "application/json")) {
-    return false;
-  }
+  if (!*list) return false;
+  if (!bodiless && !add_header(list, "Content-Type", type)) return false;
   for (size_t i = 0; i < spec->header_count; i++) {
     if (!add_header(list, spec->headers[i].key, spec->headers[i].value)) {
       return false;
@@ -232,8 +258,12 @@ static void give_easy(struct vtx_transfer *transfer) {
   curl_easy_setopt(easy, CURLOPT_PRIVATE, NULL);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, NULL);
   curl_easy_setopt(easy, CURLOPT_FORBID_REUSE, 0L);
-  vtx_easy_pool_give(&transfer->engine->pool, easy);
   transfer->easy = NULL;
+  if (transfer->special) {
+    curl_easy_cleanup(easy);
+    return;
+  }
+  vtx_easy_pool_give(&transfer->engine->pool, easy);
 }
 
 static void leave_multi(struct vtx_transfer *transfer) {
@@ -260,6 +290,10 @@ static void destroy(struct vtx_transfer *transfer) {
   cb_list_remove(&transfer->ready);
   give_easy(transfer);
   free_headers(transfer->headers);
+  if (transfer->secret) {
+    wipe(&transfer->body);
+    wipe(&transfer->inbox);
+  }
   cb_buf_release(&transfer->body);
   cb_buf_release(&transfer->inbox);
   free(transfer);
@@ -280,6 +314,7 @@ void vtx_transfer_abort(struct vtx_transfer *transfer,
   leave_multi(transfer);
   transfer->state = VTX_TRANSFER_ENDED;
   transfer->http_status = response_code(transfer);
+  if (transfer->secret) wipe(&transfer->inbox);
   cb_buf_release(&transfer->inbox);
   transfer->taken = 0;
   mark_ready(transfer);
@@ -354,8 +389,7 @@ struct vtx_transfer *vtx_transfer_start(
     return NULL;
   }
   cb_buf_move(&transfer->body, spec->body);
-  if (!set_options(transfer, spec->url) ||
-      !vtx_origin_enter(transfer, spec->url)) {
+  if (!set_options(transfer, spec) || !vtx_origin_enter(transfer, spec->url)) {
     cb_buf_move(spec->body, &transfer->body);
     destroy(transfer);
     return NULL;

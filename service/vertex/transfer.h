@@ -1,4 +1,5 @@
-/* transfer.h - one HTTP POST on the engine, from start to done or cancel.
+/* transfer.h - one HTTP request on the engine, from start to done or cancel.
+ * A POST of JSON unless it is asked to be another.
  *
  * Threads:   the engine's.
  * Ownership: start takes the body's bytes and copies url and headers. The
@@ -30,6 +31,12 @@ struct vtx_transfer_spec {
                                 paused; 0: none */
   size_t max_response_bytes; /* after decompression; over it the transfer ends
                                 with RESPONSE_TOO_LARGE */
+
+  /* For token requests; all zero for others. */
+  const char *method;       /* NULL: POST; "GET" sends no body */
+  const char *content_type; /* NULL: application/json */
+  bool direct;              /* never through a proxy */
+  bool secret;              /* body and answer are wiped before they go */
 };
 
 struct vtx_transfer_result {
