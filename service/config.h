@@ -38,6 +38,8 @@ struct vtx_config {
 
   uint64_t max_concurrency_cap;
   uint64_t max_in_flight;
+  uint64_t target_max_in_flight; /* at most max_in_flight */
+  uint64_t max_waiting_calls;
   uint64_t max_batch_items;
   uint64_t max_request_bytes;
   uint64_t max_response_bytes;

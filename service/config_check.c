@@ -122,7 +122,16 @@ static bool settle_memory(struct vtx_reader *reader) {
   return true;
 }
 
+static void settle_targets(struct vtx_reader *reader) {
+  struct vtx_config *config = reader->config;
+
+  if (vtx_reader_source(reader, "target-max-in-flight") == VTX_SOURCE_NOBODY ||
+      config->target_max_in_flight > config->max_in_flight)
+    config->target_max_in_flight = config->max_in_flight;
+}
+
 bool vtx_config_check(struct vtx_reader *reader) {
+  settle_targets(reader);
   return check_listen(reader) && settle_emulate(reader) &&
          choose_credential(reader) && check_credential(reader) &&
          check_endpoint(reader) && check_files(reader) && settle_memory(reader);

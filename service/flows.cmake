@@ -1,6 +1,7 @@
 # The heart of the service: handlers, flows and the scheduler.
 target_sources(vtx_service PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/batch/batch_sink.c
+  ${CMAKE_CURRENT_LIST_DIR}/batch/cost.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/flow.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/flow_table.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/input.c
@@ -25,7 +26,9 @@ target_sources(vtx_service PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/handlers/stream_map_generate.c
   ${CMAKE_CURRENT_LIST_DIR}/handlers/unary.c
   ${CMAKE_CURRENT_LIST_DIR}/reasons.c
+  ${CMAKE_CURRENT_LIST_DIR}/scheduler/heap.c
   ${CMAKE_CURRENT_LIST_DIR}/scheduler/scheduler.c
+  ${CMAKE_CURRENT_LIST_DIR}/scheduler/target.c
   ${CMAKE_CURRENT_LIST_DIR}/service.c
   ${CMAKE_CURRENT_LIST_DIR}/template.c
   ${CMAKE_CURRENT_LIST_DIR}/template_contents.c)

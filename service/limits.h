@@ -65,6 +65,9 @@
 /* How long the scheduler may dispatch before the loop turns again. */
 #define VTX_DISPATCH_SLICE (2 * CB_MILLISECOND)
 
+/* What a caller that is refused because too much waits is told to wait. */
+#define VTX_OVERLOAD_PAUSE (1 * CB_SECOND)
+
 /* How long a flow waits when memory for its next prompt is not there. */
 #define VTX_MEMORY_WAIT (20 * CB_MILLISECOND)
 

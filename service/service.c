@@ -30,14 +30,23 @@ static void pull(void *self) {
 
 struct vtx_service *vtx_service_new(const struct vtx_service_options *options) {
   struct vtx_service *service = calloc(1, sizeof *service);
+  const struct vtx_sched_options limits = {
+      .max_in_flight = options->max_in_flight,
+      .target_max_in_flight = options->target_max_in_flight,
+      .max_waiting = options->max_waiting,
+      .max_waiting_bytes = options->max_waiting_bytes,
+  };
 
   if (!service) return NULL;
+  if (!vtx_scheduler_init(&service->scheduler, &limits)) {
+    free(service);
+    return NULL;
+  }
   service->options = *options;
   service->again.deliver = go_on;
   cb_list_init(&service->ending);
   cb_slots_init(&service->sinks);
   vtx_flow_table_init(&service->flows);
-  vtx_scheduler_init(&service->scheduler, options->max_in_flight);
   vtx_engine_set_pull(options->upstream->engine, pull, service);
   return service;
 }
@@ -71,5 +80,6 @@ void vtx_service_free(struct vtx_service *service) {
   if (!service) return;
   cb_slots_release(&service->sinks);
   vtx_flow_table_release(&service->flows);
+  vtx_scheduler_release(&service->scheduler);
   free(service);
 }

@@ -31,9 +31,12 @@ struct vtx_service_options {
   const char *default_model;   /* NULL: callers must name one */
   int32_t max_concurrency_cap; /* of one call */
   size_t max_in_flight;        /* of the process */
-  size_t max_batch_items;      /* of one call */
-  size_t max_response_bytes;   /* of one upstream answer */
-  int64_t default_deadline;    /* nanoseconds */
+  size_t target_max_in_flight; /* of one model at one location; 0: the same */
+  size_t max_waiting;        /* calls of which nothing was sent; 0: no limit */
+  size_t max_waiting_bytes;  /* of their requests; 0: no limit */
+  size_t max_batch_items;    /* of one call */
+  size_t max_response_bytes; /* of one upstream answer */
+  int64_t default_deadline;  /* nanoseconds */
   struct vtx_retry_policy retry;
 };
 

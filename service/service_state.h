@@ -13,6 +13,7 @@
 #include "service/batch/flow_table.h"
 #include "service/scheduler/scheduler.h"
 #include "service/service.h"
+#include "service/vertex/endpoint.h"
 
 struct vtx_service {
   struct vtx_service_options options; /* constant */
@@ -26,6 +27,7 @@ struct vtx_service {
   struct cb_link ending; /* flows that may be over, looked at each turn */
   struct cb_mail again;  /* wakes the engine when a slice was used up */
   bool again_posted;
+  char target_name[VTX_TARGET_ROOM]; /* scratch, of what is looked at now */
 
   /* Anybody's; relaxed, they publish nothing. */
   _Atomic size_t flow_count;

@@ -10,6 +10,7 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "crpc/loop.h"
+#include "service/batch/cost.h"
 #include "service/batch/input.h"
 #include "service/batch/job.h"
 #include "service/batch/result.h"
@@ -104,6 +105,24 @@ static bool is_exhausted(const struct vtx_flow *flow) {
   return flow->input_over && flow->next == flow->source.count;
 }
 
+/* Tells the scheduler about the next prompt. */
+static void peek(struct vtx_sched_entry *entry,
+                 struct vtx_sched_head *ret_head) {
+  struct vtx_flow *flow = CB_CONTAINER(entry, struct vtx_flow, entry);
+  struct vtx_service *service = flow->service;
+  const struct vtx_input *input = vtx_input_next(flow);
+  const struct vtx_source *source = input ? &input->source : &flow->source;
+  const char *model = vtx_source_model(source, flow->next);
+
+  if (!model[0] && service->options.default_model) {
+    model = service->options.default_model;
+  }
+  vtx_endpoint_target(&service->options.upstream->endpoint, model,
+                      service->target_name);
+  ret_head->target = service->target_name;
+  ret_head->cost = vtx_cost_estimate(source, flow->next, flow->output);
+}
+
 static enum vtx_dispatch dispatch(struct vtx_sched_entry *entry) {
   struct vtx_flow *flow = CB_CONTAINER(entry, struct vtx_flow, entry);
   struct vtx_input *input = vtx_input_next(flow);
@@ -115,6 +134,7 @@ static enum vtx_dispatch dispatch(struct vtx_sched_entry *entry) {
     wait_for_memory(flow);
     return VTX_HELD;
   }
+  job->target_slot = vtx_scheduler_target(entry);
   flow->next++;
   if (input) vtx_input_taken(input);
   if (is_exhausted(flow)) {
@@ -193,7 +213,9 @@ void vtx_flow_job_over(struct vtx_flow *flow, struct vtx_job *job,
 
   cb_list_remove(&job->link);
   if (was_running) {
-    vtx_scheduler_finished(scheduler_of(flow), &flow->entry);
+    vtx_scheduler_finished(scheduler_of(flow), &flow->entry, job->target_slot,
+                           job->result.duration);
+    vtx_cost_learn(&flow->output, &job->result);
     atomic_fetch_sub_explicit(&flow->service->job_count, 1,
                               memory_order_relaxed);
   }
@@ -234,18 +256,47 @@ void vtx_flow_end_all(struct vtx_service *service) {
 
 /* The way there. */
 
-static void begin(struct vtx_flow *flow) {
-  struct vtx_engine *engine = engine_of(flow->service);
-  struct cb_status no_memory = vtx_refuse(VTX_SERVICE_SERVER_MEMORY,
-                                          "the server has no memory for this");
-  bool fine = vtx_flow_table_add(&flow->service->flows, flow->id, flow);
+/* Somebody waits for the answer: better no at once than too late. */
+static bool comes_too_late(const struct vtx_flow *flow) {
+  int64_t wait;
 
-  vtx_scheduler_add(scheduler_of(flow), &flow->entry);
-  if (fine && flow->end != CB_NEVER) {
-    fine = vtx_engine_set_timer(engine, &flow->end_timer, flow->end);
+  if (flow->entry.sched_class != VTX_INTERACTIVE) return false;
+  wait = vtx_scheduler_wait(scheduler_of(flow), &flow->entry);
+  return cb_time_add(vtx_engine_now(engine_of(flow->service)), wait) >
+         flow->end;
+}
+
+/* Takes flow in, or says why not. */
+static struct cb_status admit(struct vtx_flow *flow) {
+  struct vtx_scheduler *scheduler = scheduler_of(flow);
+  struct cb_status overload =
+      vtx_refuse(VTX_SERVICE_SERVER_OVERLOADED,
+                 "as many calls wait for the upstream as the server lets wait");
+
+  overload.retry_after = VTX_OVERLOAD_PAUSE;
+  flow->entry.held = !flow->input_over; /* until there is a prompt */
+  flow->entry.size = cb_arena_size(flow->arena);
+  if (vtx_scheduler_is_full(scheduler, flow->entry.size)) return overload;
+  if (!vtx_flow_table_add(&flow->service->flows, flow->id, flow) ||
+      (flow->end != CB_NEVER &&
+       !vtx_engine_set_timer(engine_of(flow->service), &flow->end_timer,
+                             flow->end))) {
+    return vtx_refuse(VTX_SERVICE_SERVER_MEMORY,
+                      "the server has no memory for this call");
   }
-  settle_hold(flow);
-  if (!fine) close_flow(flow, &no_memory);
+  vtx_scheduler_add(scheduler, &flow->entry);
+  if (!comes_too_late(flow)) return cb_status_ok();
+  return vtx_refuse(VTX_SERVICE_DEADLINE_UNREACHABLE,
+                    "with what waits before it, this cannot begin before its "
+                    "deadline");
+}
+
+static void begin(struct vtx_flow *flow) {
+  struct cb_status status = admit(flow);
+
+  if (status.code == CB_OK) return;
+  flow->refused = true;
+  close_flow(flow, &status);
 }
 
 void vtx_flow_take_input(struct vtx_flow *flow, struct vtx_input *input) {
@@ -292,6 +343,7 @@ void vtx_flow_submit(struct vtx_flow *flow,
   flow->unwanted.deliver = flow->input_unwanted;
   flow->rest = cb_status_ok();
   flow->entry.dispatch = dispatch;
+  flow->entry.peek = peek;
   vtx_engine_post(engine_of(flow->service), &flow->start);
 }
 

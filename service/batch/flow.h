@@ -76,6 +76,8 @@ struct vtx_flow {
   struct cb_mail end_input; /* the way there of: no more will come */
   struct cb_mail unwanted;  /* the way back of: no more is wanted */
   bool input_over;          /* no more will come; true unless it is a pipe */
+  bool refused;             /* it never began: the call fails with rest */
+  double output;            /* tokens that its answers have, as far as known */
   bool own_models;          /* an input named a model of its own */
 
   /* For the sink, when the flow comes back. */

@@ -28,6 +28,7 @@ struct vtx_job {
   struct vtx_flow *flow;
   const struct vtx_source *source; /* of the prompt: the flow's, or its own */
   struct cb_link link;             /* in flow->jobs */
+  struct vtx_sched_target *target_slot; /* whose slot it has */
   struct vtx_model_call *call;
   struct cb_timer retry;
   struct vtx_wants wants;

@@ -5,7 +5,9 @@
 #include "service/batch/sink.h"
 
 #include <assert.h>
+#include <inttypes.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/arena.h"
 #include "base/clock.h"
@@ -15,6 +17,8 @@
 #include "service/batch/result.h"
 #include "service/reasons.h"
 #include "service/service_state.h"
+
+static void leave(struct vtx_sink *sink);
 
 static void release_type(struct vtx_sink *sink) {
   if (sink->released) return;
@@ -96,6 +100,20 @@ static void input_unwanted(struct cb_mail *mail) {
   if (!sink->left) sink->type->input_unwanted(sink);
 }
 
+/* The server takes the call's work not on. */
+static void refuse(struct vtx_sink *sink, const struct cb_status *status) {
+  struct crpc_call *call = sink->call;
+  char pause[24];
+
+  leave(sink);
+  if (status->retry_after >= 0) {
+    snprintf(pause, sizeof pause, "%" PRId64,
+             status->retry_after / CB_MILLISECOND);
+    crpc_call_add_trailing(call, "grpc-retry-pushback-ms", pause);
+  }
+  crpc_call_fail(call, status);
+}
+
 static void flow_came_back(struct cb_mail *mail) {
   struct vtx_flow *flow = CB_CONTAINER(mail, struct vtx_flow, mail);
   struct vtx_sink *sink = find(flow->service, flow->id);
@@ -103,7 +121,11 @@ static void flow_came_back(struct cb_mail *mail) {
   assert(sink && !sink->flow_over);
   sink->flow = flow;
   sink->flow_over = true;
-  if (!sink->left) sink->type->ended(sink);
+  if (flow->refused && !sink->left) {
+    refuse(sink, &flow->rest);
+  } else if (!sink->left) {
+    sink->type->ended(sink);
+  }
   settle(sink);
 }
 

@@ -140,6 +140,22 @@ bool vtx_source_has_model(const struct vtx_source *source, uint32_t index) {
          source->requests[index]->model[0] != '\0';
 }
 
+const char *vtx_source_model(const struct vtx_source *source, uint32_t index) {
+  const Vertexd__V1__GenerateRequest *own = NULL;
+
+  if (source->kind == VTX_SOURCE_COUNT) {
+    return source->count_tokens->model[0] ? source->count_tokens->model
+                                          : source->count_tokens->endpoint;
+  }
+  if (source->kind == VTX_SOURCE_ONE || source->kind == VTX_SOURCE_PIPE) {
+    own = source->one;
+  } else if (source->kind == VTX_SOURCE_REQUESTS) {
+    own = source->requests[index];
+  }
+  if (own && own->model[0]) return own->model;
+  return source->defaults ? source->defaults->model : "";
+}
+
 bool vtx_source_one_model(const struct vtx_source *source, uint32_t index) {
   if (source->kind != VTX_SOURCE_REQUESTS) return true;
   for (uint32_t i = index; i < source->count; i++) {

@@ -71,6 +71,9 @@ struct cb_status vtx_source_prompt(const struct vtx_source *source,
 /* True if the item at index names a model of its own. */
 bool vtx_source_has_model(const struct vtx_source *source, uint32_t index);
 
+/* The model that the item asks for, or else the defaults do; "" if neither. */
+const char *vtx_source_model(const struct vtx_source *source, uint32_t index);
+
 /* True if all prompts from index on name the same model, that of the defaults:
  * then what is wrong with it is wrong for all of them. */
 bool vtx_source_one_model(const struct vtx_source *source, uint32_t index);

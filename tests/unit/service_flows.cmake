@@ -1,5 +1,5 @@
 # Flows, handlers and the scheduler.
-foreach(module batch_options margin message_room order_window scheduler summary
+foreach(module batch_options margin message_room order_window scheduler scheduler_load summary
     template)
   vtx_unit_test(${module} vtx_service)
 endforeach()

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/list.h"
 #include "tests/unit/cmocka_all.h"
 
 /* A flow of so many prompts that writes down who was asked. */
@@ -48,6 +49,25 @@ static struct fake make(struct vtx_scheduler *scheduler, char name, int left,
   };
 }
 
+/* All fakes have one target, that of no name. */
+static void end(struct vtx_scheduler *scheduler,
+                struct vtx_sched_entry *entry) {
+  vtx_scheduler_finished(scheduler, entry, scheduler->common, -1);
+}
+
+static void start(struct vtx_scheduler *scheduler, size_t max_in_flight,
+                  size_t target_max_in_flight) {
+  const struct vtx_sched_options options = {
+      .max_in_flight = max_in_flight,
+      .target_max_in_flight = target_max_in_flight};
+
+  assert_true(vtx_scheduler_init(scheduler, &options));
+}
+
+static size_t in_flight(const struct vtx_scheduler *scheduler) {
+  return scheduler->slots.used[0] + scheduler->slots.used[1];
+}
+
 static int64_t no_time(void *self) {
   (void)self;
   return 0;
@@ -68,7 +88,7 @@ static void run__two_flows__take_turns_up_to_their_limits(void **state) {
   struct fake b = make(&scheduler, 'b', 9, 2, log);
 
   (void)state;
-  vtx_scheduler_init(&scheduler, 100);
+  start(&scheduler, 100, 0);
   vtx_scheduler_add(&scheduler, &a.entry);
   vtx_scheduler_add(&scheduler, &b.entry);
   assert_false(vtx_scheduler_run(&scheduler, &still, 1));
@@ -76,7 +96,7 @@ static void run__two_flows__take_turns_up_to_their_limits(void **state) {
   assert_int_equal(a.entry.running, 3);
   assert_int_equal(b.entry.running, 2);
 
-  vtx_scheduler_finished(&scheduler, &b.entry);
+  end(&scheduler, &b.entry);
   vtx_scheduler_run(&scheduler, &still, 1);
   assert_string_equal(log, "ababab");
 }
@@ -88,15 +108,15 @@ static void run__process_limit__holds_and_frees(void **state) {
   struct fake b = make(&scheduler, 'b', 9, 9, log);
 
   (void)state;
-  vtx_scheduler_init(&scheduler, 3);
+  start(&scheduler, 3, 0);
   vtx_scheduler_add(&scheduler, &a.entry);
   vtx_scheduler_add(&scheduler, &b.entry);
   vtx_scheduler_run(&scheduler, &still, 1);
   assert_string_equal(log, "aba");
-  assert_int_equal(scheduler.in_flight, 3);
+  assert_int_equal(in_flight(&scheduler), 3);
   vtx_scheduler_run(&scheduler, &still, 1);
   assert_string_equal(log, "aba");
-  vtx_scheduler_finished(&scheduler, &a.entry);
+  end(&scheduler, &a.entry);
   vtx_scheduler_run(&scheduler, &still, 1);
   assert_string_equal(log, "abab");
 }
@@ -109,11 +129,11 @@ static void run__interactive_beside_batch__goes_first(void **state) {
 
   (void)state;
   one.entry.sched_class = VTX_INTERACTIVE;
-  vtx_scheduler_init(&scheduler, 2);
+  start(&scheduler, 2, 0);
   vtx_scheduler_add(&scheduler, &batch.entry);
   vtx_scheduler_run(&scheduler, &still, 1);
   vtx_scheduler_add(&scheduler, &one.entry);
-  vtx_scheduler_finished(&scheduler, &batch.entry);
+  end(&scheduler, &batch.entry);
   vtx_scheduler_run(&scheduler, &still, 1);
   assert_string_equal(log, "bbi");
 }
@@ -125,14 +145,14 @@ static void run__skipped_prompts__take_no_slot(void **state) {
 
   (void)state;
   a.skip = 4;
-  vtx_scheduler_init(&scheduler, 1);
+  start(&scheduler, 1, 0);
   vtx_scheduler_add(&scheduler, &a.entry);
   assert_false(vtx_scheduler_run(&scheduler, &still, 1));
   assert_string_equal(log, "aaaaa");
   assert_int_equal(a.entry.running, 1);
-  vtx_scheduler_finished(&scheduler, &a.entry);
+  end(&scheduler, &a.entry);
   vtx_scheduler_remove(&scheduler, &a.entry);
-  assert_int_equal(scheduler.in_flight, 0);
+  assert_int_equal(in_flight(&scheduler), 0);
 }
 
 static void hold__held_inside_and_outside__asked_again_after(void **state) {
@@ -142,7 +162,7 @@ static void hold__held_inside_and_outside__asked_again_after(void **state) {
 
   (void)state;
   a.no_memory = true;
-  vtx_scheduler_init(&scheduler, 9);
+  start(&scheduler, 9, 0);
   vtx_scheduler_add(&scheduler, &a.entry);
   assert_false(vtx_scheduler_run(&scheduler, &still, 1));
   assert_string_equal(log, "");
@@ -162,7 +182,7 @@ static void run__slice_used_up__says_there_is_more(void **state) {
   struct fake a = make(&scheduler, 'a', 9, 9, log);
 
   (void)state;
-  vtx_scheduler_init(&scheduler, 9);
+  start(&scheduler, 9, 0);
   vtx_scheduler_add(&scheduler, &a.entry);
   assert_true(vtx_scheduler_run(&scheduler, &clock, 3));
   assert_string_equal(log, "aaa");
@@ -183,7 +203,7 @@ static void run__simulated_load__limits_and_turns_hold(void **state) {
 
   (void)state;
   memset(log, 0, sizeof log);
-  vtx_scheduler_init(&scheduler, PROCESS);
+  start(&scheduler, PROCESS, 0);
   for (int i = 0; i < FLOWS; i++) {
     flows[i] = make(&scheduler, 'x', PROMPTS, LIMIT, log);
     vtx_scheduler_add(&scheduler, &flows[i].entry);
@@ -192,9 +212,9 @@ static void run__simulated_load__limits_and_turns_hold(void **state) {
     struct vtx_sched_entry *entry = &flows[(round * 7) % FLOWS].entry;
 
     vtx_scheduler_run(&scheduler, &still, 1);
-    assert_true(scheduler.in_flight <= PROCESS);
+    assert_true(in_flight(&scheduler) <= PROCESS);
     assert_true(entry->running <= LIMIT);
-    if (entry->running > 0) vtx_scheduler_finished(&scheduler, entry);
+    if (entry->running > 0) end(&scheduler, entry);
     if (round != FLOWS * 8) continue;
     for (int i = 0; i < FLOWS; i++) {
       if (flows[i].left < least) least = flows[i].left;
