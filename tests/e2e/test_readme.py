@@ -130,3 +130,13 @@ def test_crpc_readme__a_server_and_a_client__as_described(tmp_path):
     text = shell("cmake -G Ninja -B build && cmake --build build && "
                  "build/bin/greet", tmp_path)
     assert text.endswith("Hello, world!\n")
+
+
+@pytest.mark.parametrize("page", sorted(
+    str(p.relative_to(ROOT)) for p in ROOT.rglob("*.md")
+    if not {"build", ".venv"} & set(p.relative_to(ROOT).parts)))
+def test_pages__links__lead_somewhere(page):
+    text = (ROOT / page).read_text()
+    for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
+        if "://" not in link:
+            assert (ROOT / page).parent.joinpath(link).exists(), link
