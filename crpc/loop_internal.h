@@ -21,6 +21,9 @@
 #include "base/timers.h"
 #include "crpc/loop.h"
 
+/* Bytes of metadata that a peer may send at a time, 32 for each pair added. */
+#define CRPC_METADATA_MAX (16 * 1024)
+
 /* Bytes that a peer may send on one stream before they are read. */
 #define CRPC_STREAM_WINDOW (64 * 1024)
 

@@ -19,7 +19,6 @@
 #define DEFAULT_SEND_QUEUE ((size_t)64 * 1024)
 #define DEFAULT_REQUEST_TIMEOUT (60 * CB_SECOND)
 #define DEFAULT_READER_TIMEOUT (30 * 60 * CB_SECOND)
-#define MAX_METADATA (16 * 1024)
 #define KEEPALIVE_TIME_MS (60 * 1000)
 #define KEEPALIVE_TIMEOUT_MS (20 * 1000)
 #define PING_INTERVAL_MS (10 * 1000) /* what we let clients do */
@@ -216,7 +215,7 @@ static grpc_server *create_core(const struct crpc_server_options *options) {
       integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
               core_limit(options->max_request_bytes)),
       integer(GRPC_ARG_MAX_CONCURRENT_STREAMS, options->max_streams),
-      integer(GRPC_ARG_MAX_METADATA_SIZE, MAX_METADATA),
+      integer(GRPC_ARG_MAX_METADATA_SIZE, CRPC_METADATA_MAX),
       /* Else each stream may fill a window of 8 MB that nobody reads. What a
        * read waits for is let through whatever its size. */
       integer(GRPC_ARG_HTTP2_BDP_PROBE, 0),

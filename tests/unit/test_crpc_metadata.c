@@ -1,10 +1,11 @@
 /* What a call brings before its message: metadata and its limits, and a
  * message that does not come. */
-#include <stdio.h>
+#include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
-#include "base/base64.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "cmocka_all.h"
 #include "crpc/call.h"
@@ -12,6 +13,8 @@
 #include "support/raw_call.h"
 
 #define METADATA_MAX 16384
+#define MAX_FRAME ((size_t)16384)
+#define KEY_COST ((size_t)(32 + sizeof "x-test" - 1)) /* besides the value */
 
 /* Asks with one pair of metadata. */
 static struct talk ask_with(struct fixture *fixture, const char *key,
@@ -95,6 +98,118 @@ static void metadata__size__limit_ok_and_one_past_refused(void **state) {
   assert_int_equal(strlen(fixture->metadata), sizeof fixture->metadata - 1);
   assert_true(passes(fixture, "x-test", good));
   assert_false(passes(fixture, "x-test", good + 1));
+  assert_true(passes(fixture, "x-test", 1)); /* the server is as before */
+  fixture_free(fixture);
+}
+
+/* HTTP/2 by hand, for a peer that heeds no limit. */
+
+static void add_frame(struct cb_buf *out, char type, char flags,
+                      const struct cb_buf *payload, size_t from) {
+  size_t size = payload->len - from;
+  char head[9];
+
+  if (size > MAX_FRAME) size = MAX_FRAME;
+  head[0] = 0;
+  head[1] = (char)(size >> 8);
+  head[2] = (char)(size & 255);
+  head[3] = type;
+  head[4] = flags;
+  memcpy(head + 5, "\0\0\0\1", 4);
+  assert_true(cb_buf_add(out, head, sizeof head));
+  assert_true(cb_buf_add(out, payload->data + from, size));
+}
+
+/* The length of a text, not Huffman-coded: an integer of HPACK's. */
+static void add_length(struct cb_buf *out, size_t size) {
+  uint8_t byte = size < 127 ? (uint8_t)size : 127;
+
+  assert_true(cb_buf_add(out, &byte, 1));
+  if (size < 127) return;
+  for (size -= 127;; size >>= 7) {
+    byte = (uint8_t)(size < 128 ? size : 128 | (size & 127));
+    assert_true(cb_buf_add(out, &byte, 1));
+    if (size < 128) return;
+  }
+}
+
+/* A field that is in no table. */
+static void add_field(struct cb_buf *out, const char *key, const char *value,
+                      size_t size) {
+  assert_true(cb_buf_add(out, "", 1));
+  add_length(out, strlen(key));
+  assert_true(cb_buf_add_text(out, key));
+  add_length(out, size);
+  assert_true(cb_buf_add(out, value, size));
+}
+
+static void add_text_field(struct cb_buf *out, const char *key,
+                           const char *value) {
+  add_field(out, key, value, strlen(value));
+}
+
+/* All that a caller sends who asks Say with an empty message and a value of
+ * size bytes. */
+static void write_call(struct cb_buf *out, size_t size) {
+  struct cb_buf fields;
+  struct cb_buf message;
+  char *value = calloc(1, size);
+
+  assert_non_null(value);
+  memset(value, 'A', size);
+  cb_buf_init(&fields, 1 << 20, NULL);
+  cb_buf_init(&message, 1 << 20, NULL);
+  add_text_field(&fields, ":method", "POST");
+  add_text_field(&fields, ":scheme", "http");
+  add_text_field(&fields, ":path", "/echo.v1.Echo/Say");
+  add_text_field(&fields, ":authority", "x");
+  add_text_field(&fields, "content-type", "application/grpc");
+  add_text_field(&fields, "te", "trailers");
+  add_field(&fields, "x-test", value, size);
+  assert_true(cb_buf_add(&message, "\0\0\0\0\0", 5));
+  assert_true(cb_buf_add_text(out, "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"));
+  assert_true(cb_buf_add(out, "\0\0\0\4\0\0\0\0\0", 9)); /* settings */
+  add_frame(out, 1, fields.len <= MAX_FRAME ? 4 : 0, &fields, 0);
+  for (size_t at = MAX_FRAME; at < fields.len; at += MAX_FRAME)
+    add_frame(out, 9, fields.len - at <= MAX_FRAME ? 4 : 0, &fields, at);
+  add_frame(out, 0, 1, &message, 0);
+  cb_buf_release(&fields);
+  cb_buf_release(&message);
+  free(value);
+}
+
+/* Whether the server answers the call over a bare socket by its handler. */
+static bool handled_raw(struct fixture *fixture, size_t size) {
+  struct sockaddr_in to = {.sin_family = AF_INET};
+  int fd = socket(AF_INET, SOCK_STREAM, 0);
+  int before = fixture->handled;
+  struct cb_buf out;
+
+  to.sin_port =
+      htons((uint16_t)strtoul(strrchr(fixture->address, ':') + 1, NULL, 10));
+  to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  assert_int_equal(connect(fd, (const struct sockaddr *)&to, sizeof to), 0);
+  cb_buf_init(&out, 1 << 20, NULL);
+  write_call(&out, size);
+  assert_int_equal(write(fd, out.data, out.len), out.len);
+  cb_buf_release(&out);
+  fixture_turn(fixture, 200);
+  close(fd);
+  fixture_turn(fixture, 100);
+  return fixture->handled > before;
+}
+
+static void metadata__peer_that_heeds_no_limit__never_handled(void **state) {
+  struct fixture *fixture = fixture_new(NULL, NULL, NULL);
+
+  (void)state;
+  assert_true(handled_raw(fixture, 1000));
+  assert_true(handled_raw(fixture, METADATA_MAX - KEY_COST));
+  assert_false(handled_raw(fixture, METADATA_MAX - KEY_COST + 1));
+  assert_false(handled_raw(fixture, METADATA_MAX));
+  assert_string_equal(fixture->ended_reason, "METADATA_TOO_LARGE");
+  assert_false(handled_raw(fixture, 1000 * 1000));
+  assert_string_equal(fixture->ended_reason, "METADATA_TOO_LARGE");
   assert_true(passes(fixture, "x-test", 1)); /* the server is as before */
   fixture_free(fixture);
 }
@@ -206,6 +321,7 @@ int main(void) {
       cmocka_unit_test(bin__any_bytes__there_and_back),
       cmocka_unit_test(bin__no_base64__left_out),
       cmocka_unit_test(metadata__size__limit_ok_and_one_past_refused),
+      cmocka_unit_test(metadata__peer_that_heeds_no_limit__never_handled),
       cmocka_unit_test(metadata__many_pairs__32_go_the_rest_is_left_out),
       cmocka_unit_test(request_timeout__no_message__typed_end),
       cmocka_unit_test(request_timeout__handler_slower__not_touched),
