@@ -34,6 +34,14 @@ struct vtx_config {
   const char *ca_file;  /* NULL: the system's */
   const char *api_key;  /* at most one of these two is set */
   const char *access_token_file;
+  const char *credentials;      /* auto, adc, metadata or none */
+  const char *credentials_file; /* NULL: searched for */
+  bool use_adc;                 /* what the settings above come to */
+  bool metadata_only;           /* and of ADC only that */
+  const char *quota_project;    /* NULL: the credential's */
+  const char *universe_domain;  /* NULL: the credential's */
+  const char *token_url;        /* NULL: Google's */
+  bool self_signed_jwt;
   const char *default_model; /* NULL: callers must name one */
 
   uint64_t max_concurrency_cap;

@@ -19,29 +19,6 @@ static bool check_listen(struct vtx_reader *reader) {
   return true;
 }
 
-/* A key that was meant for any program gives way to what was meant for this
- * one: a project, a location or a token. */
-static bool choose_credential(struct vtx_reader *reader) {
-  struct vtx_config *config = reader->config;
-  enum vtx_source key = vtx_reader_source(reader, "api-key");
-  bool token = config->access_token_file != NULL;
-
-  if (config->emulate) {
-    config->api_key = NULL;
-    config->access_token_file = NULL;
-    return true;
-  }
-  if (key >= VTX_SOURCE_OUR_VARIABLE && token)
-    return vtx_reader_wrong(
-        reader, "--api-key and --access-token-file exclude each other");
-  if (key == VTX_SOURCE_THEIR_VARIABLE &&
-      (token ||
-       vtx_reader_source(reader, "project") >= VTX_SOURCE_OUR_VARIABLE ||
-       vtx_reader_source(reader, "location") >= VTX_SOURCE_OUR_VARIABLE))
-    config->api_key = NULL;
-  return true;
-}
-
 bool vtx_config_upstream_is_local(const struct vtx_config *config) {
   const char *host;
   size_t size;
@@ -50,31 +27,6 @@ bool vtx_config_upstream_is_local(const struct vtx_config *config) {
     return false;
   host = vtx_value_host(config->base_url + 7, &size);
   return vtx_value_is_loopback(host, size);
-}
-
-static bool check_credential(struct vtx_reader *reader) {
-  const struct vtx_config *config = reader->config;
-  bool given = config->api_key || config->access_token_file;
-
-  if (config->emulate || vtx_config_upstream_is_local(config)) return true;
-  if (!given &&
-      vtx_reader_source(reader, "api-key") == VTX_SOURCE_THEIR_VARIABLE)
-    return vtx_reader_wrong(
-        reader,
-        "no credential: the API key in the environment gives way to "
-        "the project and location that vertexd was given; say "
-        "--api-key or --access-token-file");
-  if (!given)
-    return vtx_reader_wrong(
-        reader,
-        "no credential: say --access-token-file (with --project) or "
-        "--api-key, or try --emulate, which needs none");
-  if (!config->api_key && !config->project)
-    return vtx_reader_wrong(
-        reader,
-        "no project: --access-token-file needs --project (only an "
-        "API key works without)");
-  return true;
 }
 
 /* Under --emulate: what the emulator is called with. */
@@ -94,7 +46,8 @@ static bool settle_emulate(struct vtx_reader *reader) {
 static bool check_endpoint(struct vtx_reader *reader) {
   const struct vtx_config *config = reader->config;
   const struct vtx_endpoint endpoint = {config->base_url, config->project,
-                                        config->location};
+                                        config->location,
+                                        config->universe_domain};
   struct cb_status status = vtx_endpoint_check(&endpoint, reader->arena);
   const char *flag = status.field;
 
@@ -133,6 +86,6 @@ static void settle_targets(struct vtx_reader *reader) {
 bool vtx_config_check(struct vtx_reader *reader) {
   settle_targets(reader);
   return check_listen(reader) && settle_emulate(reader) &&
-         choose_credential(reader) && check_credential(reader) &&
-         check_endpoint(reader) && check_files(reader) && settle_memory(reader);
+         vtx_config_choose_credential(reader) && check_endpoint(reader) &&
+         check_files(reader) && settle_memory(reader);
 }

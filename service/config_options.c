@@ -70,6 +70,48 @@ static const struct vtx_option table[] = {
      AT(access_token_file),
      .help = "File whose first line is an OAuth access token; read\n"
              "again when it changes. A FIFO is read once."},
+    {.name = "credentials",
+     .argument = "KIND",
+     .fallback = "auto",
+     .kind = VTX_OPTION_TEXT,
+     AT(credentials),
+     .help = "auto: key, token, credential file or what the machine\n"
+             "has; none for plain http to this machine. adc: always\n"
+             "Application Default Credentials. metadata: only the\n"
+             "metadata server. none: none."},
+    {.name = "credentials-file",
+     .argument = "FILE",
+     .variables = {"GOOGLE_APPLICATION_CREDENTIALS"},
+     .kind = VTX_OPTION_TEXT,
+     AT(credentials_file),
+     .help = "Credential file, of a service account, a user or a\n"
+             "workload; read again when it changes. Without it\n"
+             "gcloud's file, then the metadata server."},
+    {.name = "quota-project",
+     .argument = "ID",
+     .variables = {"GOOGLE_CLOUD_QUOTA_PROJECT"},
+     .kind = VTX_OPTION_TEXT,
+     AT(quota_project),
+     .help = "Project named in x-goog-user-project, instead of the\n"
+             "credential's."},
+    {.name = "universe-domain",
+     .argument = "DOMAIN",
+     .variables = {"GOOGLE_CLOUD_UNIVERSE_DOMAIN"},
+     .kind = VTX_OPTION_TEXT,
+     AT(universe_domain),
+     .help = "Domain of Google's hosts, instead of the credential's\n"
+             "or googleapis.com."},
+    {.name = "token-url",
+     .argument = "URL",
+     .kind = VTX_OPTION_TEXT,
+     AT(token_url),
+     .help = "Where the refresh tokens of gcloud's users are\n"
+             "exchanged, instead of Google's: https, or this machine."},
+    {.name = "self-signed-jwt",
+     .kind = VTX_OPTION_SWITCH,
+     AT(self_signed_jwt),
+     .help = "Service accounts sign their tokens themselves and ask\n"
+             "no token endpoint."},
     {.name = "default-model",
      .argument = "NAME",
      .kind = VTX_OPTION_TEXT,
@@ -233,7 +275,7 @@ void vtx_config_print_help(FILE *out) {
       "Gemini on Vertex AI. To begin:\n"
       "\n"
       "  vertexd --emulate\n"
-      "  vertexd --project P --access-token-file F --default-model M\n"
+      "  vertexd --project P --credentials-file F --default-model M\n"
       "\n"
       "Defaults are in (parentheses), environment variables in [brackets];\n"
       "a flag wins over its variables, the first of these over the others.\n"

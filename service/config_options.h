@@ -38,7 +38,7 @@ struct vtx_option {
 const struct vtx_option *vtx_options_table(size_t *ret_count);
 
 /* More than the table has; for arrays beside it. */
-#define VTX_OPTIONS_MAX 32
+#define VTX_OPTIONS_MAX 64
 
 /* VERTEXD_NAME for --name. */
 #define VTX_VARIABLE_ROOM 64

@@ -41,4 +41,8 @@ enum vtx_source vtx_reader_source(const struct vtx_reader *reader,
  * if vtx_reader_wrong() was called. */
 bool vtx_config_check(struct vtx_reader *reader);
 
+/* Settles which credential is meant (config_credential.c). False if settings
+ * contradict each other. */
+bool vtx_config_choose_credential(struct vtx_reader *reader);
+
 #endif

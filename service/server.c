@@ -18,9 +18,11 @@
 #include "service/emulator/emulator.h"
 #include "service/log.h"
 #include "service/machine.h"
+#include "service/open_credential.h"
 #include "service/service.h"
 #include "service/signals.h"
 #include "service/vertex/credential.h"
+#include "service/vertex/credentials/adc.h"
 #include "service/vertex/engine.h"
 #include "service/vertex/model_call.h"
 
@@ -35,6 +37,7 @@ struct vtx_server {
   struct vtx_log *log;
   struct cb_budget budget;
   struct vtx_emulator *emulator; /* NULL unless --emulate */
+  struct vtx_opened opened;      /* the credential and what it says */
   struct vtx_upstream upstream;  /* holds credential and engine */
   struct crpc_loop *loop;
   struct vtx_service *service;
@@ -156,9 +159,10 @@ static bool start_engine(struct vtx_server *server) {
   if (!upstream->engine) return fail(server, "engine", &status);
   upstream->endpoint = (struct vtx_endpoint){
       server->emulator ? vtx_emulator_url(server->emulator) : config->base_url,
-      config->project, config->location};
+      server->opened.project, config->location, server->opened.universe};
   upstream->max_response_bytes = config->max_response_bytes;
   upstream->budget = &server->budget;
+  vtx_adc_bind(upstream->credential, upstream->engine);
   return true;
 }
 
@@ -229,12 +233,6 @@ static bool listen_everywhere(struct vtx_server *server) {
   return true;
 }
 
-static const char *credential_kind(const struct vtx_config *config) {
-  if (config->api_key) return "api_key";
-  if (config->access_token_file) return "access_token_file";
-  return "none";
-}
-
 /* What an operator will want to know that has not failed. */
 static void log_start(struct vtx_server *server) {
   const struct vtx_config *config = server->config;
@@ -243,9 +241,9 @@ static void log_start(struct vtx_server *server) {
       vtx_text("version", VTX_VERSION),
       vtx_text("address", server->addresses[0]),
       vtx_text("upstream", base_url ? base_url : "vertex-ai"),
-      vtx_text("project", config->project),
+      vtx_text("project", server->opened.project),
       vtx_text("location", config->location),
-      vtx_text("credential", credential_kind(config)),
+      vtx_text("credential", server->opened.kind),
       vtx_number("emulated", server->emulator != NULL),
       vtx_number("memory_budget", (int64_t)config->memory_budget),
       vtx_number("descriptor_limit", (int64_t)server->descriptor_limit),
@@ -255,7 +253,7 @@ static void log_start(struct vtx_server *server) {
                 sizeof fields / sizeof *fields);
   if (vtx_credential_token_file_once(server->upstream.credential))
     vtx_log_write(server->log, VTX_WARNING, "token_is_read_once", NULL, 0);
-  if ((config->api_key || config->access_token_file) && base_url &&
+  if (strcmp(server->opened.kind, "none") != 0 && base_url &&
       strncmp(base_url, "http://", 7) == 0 &&
       !vtx_config_upstream_is_local(config))
     vtx_log_write(server->log, VTX_WARNING, "credential_in_the_clear", NULL, 0);
@@ -285,40 +283,20 @@ static void stop(struct vtx_server *server) {
   if (server->loop) crpc_loop_free(server->loop);
   vtx_signals_free(server->signals);
   if (server->service) vtx_service_free(server->service);
+  vtx_credential_free(server->upstream.credential); /* it has timers there */
   if (server->upstream.engine) vtx_engine_free(server->upstream.engine);
-  vtx_credential_free(server->upstream.credential);
   vtx_emulator_free(server->emulator);
   for (size_t i = 0; i < VTX_LISTEN_MAX; i++)
     free(server->addresses[i]);
   vtx_log_free(server->log);
 }
 
-/* Wrong values that only trying finds. */
-static bool open_credential(struct vtx_server *server) {
-  const struct vtx_config *config = server->config;
-  struct vtx_credential **credential = &server->upstream.credential;
-  struct cb_status status = cb_status_make(CB_INTERNAL, "", "out of memory");
-  const char *flag = "";
-
-  if (config->api_key) {
-    flag = "--api-key: ";
-    *credential = vtx_credential_api_key(config->api_key, &status);
-  } else if (config->access_token_file) {
-    flag = "--access-token-file: ";
-    *credential = vtx_credential_token_file(config->access_token_file, &status);
-  } else {
-    *credential = vtx_credential_none();
-  }
-  if (*credential) return true;
-  fprintf(stderr, "vertexd: %s%s\n", flag, status.message);
-  return false;
-}
-
 enum vtx_exit vtx_server_run(const struct vtx_config *config) {
   struct vtx_server server = {.config = config};
   bool started;
 
-  if (!open_credential(&server)) return VTX_EXIT_WRONG;
+  if (!vtx_open_credential(config, &server.opened)) return VTX_EXIT_WRONG;
+  server.upstream.credential = server.opened.credential;
   server.descriptor_limit = vtx_machine_raise_descriptors();
   cb_budget_init(&server.budget, (size_t)config->memory_budget);
   server.log = vtx_log_new(STDERR_FILENO);

@@ -1,8 +1,8 @@
 #include "service/vertex/endpoint.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
@@ -14,7 +14,7 @@
 #define MAX_BASE_URL 512
 #define MAX_SEGMENTS 8
 
-#define GLOBAL_HOST "https://aiplatform.googleapis.com"
+#define USUAL_UNIVERSE "googleapis.com"
 
 /* --- characters ---------------------------------------------------------- */
 
@@ -222,6 +222,8 @@ static bool ends_with_slash(const char *text, size_t size) {
 /* Scheme and host (and prefix) for that location, without a slash behind. */
 static char *make_base(const struct vtx_endpoint *endpoint,
                        const struct segment *location, struct cb_arena *arena) {
+  const char *universe =
+      is_set(endpoint->universe) ? endpoint->universe : USUAL_UNIVERSE;
   size_t size;
 
   if (is_set(endpoint->base_url)) {
@@ -231,12 +233,12 @@ static char *make_base(const struct vtx_endpoint *endpoint,
     return cb_arena_memdup(arena, endpoint->base_url, size);
   }
   if (!is_set(endpoint->project) || segment_is(location, "global"))
-    return cb_arena_strdup(arena, GLOBAL_HOST);
+    return cb_arena_printf(arena, "https://aiplatform.%s", universe);
   if (segment_is(location, "us") || segment_is(location, "eu"))
-    return cb_arena_printf(arena, "https://aiplatform.%.*s.rep.googleapis.com",
-                           (int)location->size, location->text);
-  return cb_arena_printf(arena, "https://%.*s-aiplatform.googleapis.com",
-                         (int)location->size, location->text);
+    return cb_arena_printf(arena, "https://aiplatform.%.*s.rep.%s",
+                           (int)location->size, location->text, universe);
+  return cb_arena_printf(arena, "https://%.*s-aiplatform.%s",
+                         (int)location->size, location->text, universe);
 }
 
 /* The path from the version on. */

@@ -26,6 +26,7 @@ struct vtx_endpoint {
   const char *base_url; /* scheme://host[:port][/prefix], NULL: Google's */
   const char *project;  /* NULL or "": express paths */
   const char *location; /* "global", "us", "eu", a region */
+  const char *universe; /* domain of Google's hosts; NULL: googleapis.com */
 };
 
 /* Checks project ([a-z0-9:.-]), location ([a-z0-9-]{1,32}) and base_url (http

@@ -138,6 +138,7 @@ static void read__every_flag__taken(void **state) {
 static const char *sample(const struct vtx_option *option) {
   if (strcmp(option->name, "base-url") == 0) return "http://localhost:1";
   if (strcmp(option->name, "ca-file") == 0) return "/dev/null";
+  if (strcmp(option->name, "credentials") == 0) return "adc";
   switch (option->kind) {
     case VTX_OPTION_ACTION:
     case VTX_OPTION_SWITCH:
@@ -381,28 +382,81 @@ static void read__listen_variable__commas_part_addresses(void **state) {
   bad(reading, "--emulate", "VERTEXD_LISTEN");
 }
 
-static void read__no_credential__says_what_is_missing(void **state) {
+static void read__no_credential__looked_for_later(void **state) {
   struct reading *reading = *state;
 
-  bad(reading, "", "no credential");
-  bad(reading, "--project p", "no credential");
+  good(reading, "");
+  assert_true(reading->config.use_adc);
+  good(reading, "--project p");
+  assert_true(reading->config.use_adc);
   bad(reading, "--access-token-file /t", "no project");
   good(reading, "--access-token-file /t --project p");
+  assert_false(reading->config.use_adc);
   good(reading, "--api-key k");
   assert_null(reading->config.project);
+  assert_false(reading->config.use_adc);
+}
+
+static void read__two_credentials__exclude_each_other(void **state) {
+  struct reading *reading = *state;
+
   bad(reading, "--api-key k --access-token-file /t", "--access-token-file");
+  bad(reading, "--api-key k --credentials-file /t", "--credentials-file");
+  bad(reading, "--access-token-file /t --credentials-file /c", "exclude");
+  bad(reading, "--credentials adc --api-key k", "--api-key");
+  bad(reading, "--credentials metadata --access-token-file /t", "exclude");
+  bad(reading, "--credentials metadata --credentials-file /c", "exclude");
+  bad(reading, "--credentials none --credentials-file /c", "exclude");
+  bad(reading, "--credentials word", "\"word\"");
+  bad(reading, "--credentials Auto", "neither auto");
+}
+
+static void read__credentials__what_they_come_to(void **state) {
+  struct reading *reading = *state;
+
+  reading->env[0] = "GOOGLE_API_KEY=secret-key";
+  reading->env[1] = "GOOGLE_APPLICATION_CREDENTIALS=/adc";
+  good(reading, "");
+  assert_string_equal(reading->config.api_key, "secret-key");
+  assert_false(reading->config.use_adc);
+  good(reading, "--credentials adc");
+  assert_null(reading->config.api_key);
+  assert_true(reading->config.use_adc);
+  assert_false(reading->config.metadata_only);
+  assert_string_equal(reading->config.credentials_file, "/adc");
+  good(reading, "--credentials metadata");
+  assert_true(reading->config.use_adc && reading->config.metadata_only);
+  assert_null(reading->config.credentials_file);
+  good(reading, "--credentials none");
+  assert_false(reading->config.use_adc);
+  assert_null(reading->config.api_key);
+  good(reading, "--credentials-file /own");
+  assert_true(reading->config.use_adc);
+  assert_null(reading->config.api_key);
+  assert_string_equal(reading->config.credentials_file, "/own");
 }
 
 static void read__local_base_url__needs_no_credential(void **state) {
   struct reading *reading = *state;
+  static const char *const local[] = {"--base-url http://127.0.0.1:8080",
+                                      "--base-url http://localhost:8080/prefix",
+                                      "--base-url http://[::1]:8080"};
+  static const char *const away[] = {"--base-url https://127.0.0.1:8080",
+                                     "--base-url http://example.com",
+                                     "--base-url http://127.0.0.1.example.com"};
 
-  good(reading, "--base-url http://127.0.0.1:8080");
-  good(reading, "--base-url http://localhost:8080/prefix");
-  good(reading, "--base-url http://[::1]:8080");
-  bad(reading, "--base-url https://127.0.0.1:8080", "no credential");
-  bad(reading, "--base-url http://example.com", "no credential");
-  bad(reading, "--base-url http://127.0.0.1.example.com", "no credential");
-  bad(reading, "--base-url http://localhost@example.com", "no credential");
+  reading->env[0] = "GOOGLE_APPLICATION_CREDENTIALS=/adc";
+  for (size_t i = 0; i < 3; i++) {
+    good(reading, local[i]);
+    assert_false(reading->config.use_adc);
+    good(reading, away[i]);
+    assert_true(reading->config.use_adc);
+  }
+  bad(reading, "--base-url http://localhost@example.com", "--base-url");
+  good(reading, "--base-url http://127.0.0.1:1 --credentials-file /own");
+  assert_true(reading->config.use_adc);
+  good(reading, "--base-url http://127.0.0.1:1 --credentials adc");
+  assert_true(reading->config.use_adc);
 }
 
 static void read__key_with_project__project_paths(void **state) {
@@ -427,9 +481,11 @@ static void read__explicit_project_or_token__beats_key_of_environment(
   reading->env[0] = "GOOGLE_API_KEY=secret-key";
   good(reading, "--project p --access-token-file /t");
   assert_null(reading->config.api_key);
-  bad(reading, "--project p", "API key in the environment");
-  assert_null(strstr(reading->message, "secret-key"));
-  bad(reading, "--location eu", "API key in the environment");
+  good(reading, "--project p");
+  assert_null(reading->config.api_key);
+  assert_true(reading->config.use_adc);
+  good(reading, "--location eu");
+  assert_null(reading->config.api_key);
   reading->env[1] = "VERTEXD_API_KEY=ours";
   good(reading, "--project p");
   assert_string_equal(reading->config.api_key, "ours");
@@ -497,7 +553,9 @@ int main(void) {
       TEST(read__listen_beyond_loopback__needs_permission),
       TEST(read__sixteen_addresses_and_one_more__taken_and_refused),
       TEST(read__listen_variable__commas_part_addresses),
-      TEST(read__no_credential__says_what_is_missing),
+      TEST(read__no_credential__looked_for_later),
+      TEST(read__two_credentials__exclude_each_other),
+      TEST(read__credentials__what_they_come_to),
       TEST(read__local_base_url__needs_no_credential),
       TEST(read__key_with_project__project_paths),
       TEST(read__explicit_project_or_token__beats_key_of_environment),

@@ -20,6 +20,26 @@ static void expect_url(struct cb_arena *arena, struct vtx_endpoint endpoint,
                       cb_arena_printf(arena, "%s:generateContent", wanted));
 }
 
+static void url__another_universe__its_hosts(void **state) {
+  static const struct {
+    const char *location;
+    const char *host;
+  } cases[] = {{"global", "https://aiplatform.apis.example"},
+               {"eu", "https://aiplatform.eu.rep.apis.example"},
+               {"us-east1", "https://us-east1-aiplatform.apis.example"}};
+
+  for (size_t i = 0; i < 3; i++) {
+    struct vtx_endpoint endpoint = {NULL, "p", cases[i].location,
+                                    "apis.example"};
+
+    expect_url(*state, endpoint, "m",
+               cb_arena_printf(*state,
+                               "%s/v1/projects/p/locations/%s/publishers/"
+                               "google/models/m",
+                               cases[i].host, cases[i].location));
+  }
+}
+
 static void url__model_forms__as_the_sdk(void **state) {
   static const struct {
     const char *model;
@@ -34,7 +54,7 @@ static void url__model_forms__as_the_sdk(void **state) {
       {"projects/p/locations/global/publishers/google/models/m",
        G "publishers/google/models/m"},
   };
-  struct vtx_endpoint endpoint = {NULL, "p", "global"};
+  struct vtx_endpoint endpoint = {NULL, "p", "global", NULL};
 
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
     expect_url(*state, endpoint, cases[i].model, cases[i].path);
@@ -51,7 +71,7 @@ static void url__locations__their_hosts(void **state) {
                {"europe-west4", "europe-west4-aiplatform.googleapis.com"}};
 
   for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    struct vtx_endpoint endpoint = {NULL, "p", cases[i].location};
+    struct vtx_endpoint endpoint = {NULL, "p", cases[i].location, NULL};
 
     expect_url(*state, endpoint, "m",
                cb_arena_printf(*state,
@@ -62,7 +82,7 @@ static void url__locations__their_hosts(void **state) {
 }
 
 static void url__tuned_endpoint__location_of_its_name(void **state) {
-  struct vtx_endpoint endpoint = {NULL, "p", "global"};
+  struct vtx_endpoint endpoint = {NULL, "p", "global", NULL};
 
   expect_url(*state, endpoint, "projects/p/locations/us-east1/endpoints/7",
              "https://us-east1-aiplatform.googleapis.com/v1/projects/p/"
@@ -73,7 +93,7 @@ static void url__tuned_endpoint__location_of_its_name(void **state) {
 }
 
 static void url__express__no_project_in_path(void **state) {
-  struct vtx_endpoint endpoint = {NULL, NULL, "us-central1"};
+  struct vtx_endpoint endpoint = {NULL, NULL, "us-central1", NULL};
 
   expect_url(*state, endpoint, "m",
              "https://aiplatform.googleapis.com/v1/publishers/google/models/m");
@@ -83,7 +103,8 @@ static void url__express__no_project_in_path(void **state) {
 }
 
 static void url__base_url__replaces_scheme_and_host(void **state) {
-  struct vtx_endpoint endpoint = {"http://127.0.0.1:8080", "p", "us-central1"};
+  struct vtx_endpoint endpoint = {"http://127.0.0.1:8080", "p", "us-central1",
+                                  NULL};
 
   expect_url(*state, endpoint, "m",
              "http://127.0.0.1:8080/v1/projects/p/locations/us-central1/"
@@ -98,7 +119,7 @@ static void url__base_url__replaces_scheme_and_host(void **state) {
 }
 
 static void url__verbs__their_suffix(void **state) {
-  struct vtx_endpoint endpoint = {NULL, "p", "global"};
+  struct vtx_endpoint endpoint = {NULL, "p", "global", NULL};
   char *url;
 
   vtx_endpoint_url(&endpoint, "m", VTX_STREAM_GENERATE, *state, &url);
@@ -143,7 +164,7 @@ static void url__bad_models__refused(void **state) {
       "projects/p/locations/US/endpoints/7",
       "projects/p/locations/us/cachedContents/7",
       "a/b/c/d/e/f/g/h/i"};
-  struct vtx_endpoint endpoint = {NULL, "p", "global"};
+  struct vtx_endpoint endpoint = {NULL, "p", "global", NULL};
 
   for (size_t i = 0; i < sizeof models / sizeof *models; i++) {
     char *url = NULL;
@@ -159,7 +180,7 @@ static void url__bad_models__refused(void **state) {
 static void url__express_with_resource_of_a_project__refused(void **state) {
   static const char *const models[] = {
       "endpoints/7", "projects/p/locations/global/endpoints/7"};
-  struct vtx_endpoint endpoint = {NULL, NULL, "global"};
+  struct vtx_endpoint endpoint = {NULL, NULL, "global", NULL};
   char *url;
 
   for (size_t i = 0; i < 2; i++)
@@ -169,7 +190,7 @@ static void url__express_with_resource_of_a_project__refused(void **state) {
 }
 
 static void url__512_bytes__taken_513_refused(void **state) {
-  struct vtx_endpoint endpoint = {NULL, "p", "global"};
+  struct vtx_endpoint endpoint = {NULL, "p", "global", NULL};
   char model[514];
   char *url;
 
@@ -187,7 +208,7 @@ static void url__512_bytes__taken_513_refused(void **state) {
 
 static const char *wrong(struct cb_arena *arena, const char *base_url,
                          const char *project, const char *location) {
-  struct vtx_endpoint endpoint = {base_url, project, location};
+  struct vtx_endpoint endpoint = {base_url, project, location, NULL};
   struct cb_status status = vtx_endpoint_check(&endpoint, arena);
 
   assert_true((status.code == CB_OK) == (*status.field == '\0'));
@@ -240,6 +261,7 @@ static void check__bad_settings__field_named(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       TEST(url__model_forms__as_the_sdk),
+      TEST(url__another_universe__its_hosts),
       TEST(url__locations__their_hosts),
       TEST(url__tuned_endpoint__location_of_its_name),
       TEST(url__express__no_project_in_path),
