@@ -84,6 +84,7 @@ static bool is_of_the_transport(const char *reason) {
       "CANCELLED",
       "COMPRESSION_UNKNOWN",
       "MALFORMED_REQUEST",
+      "METADATA_TOO_LARGE",
       "METHOD_UNIMPLEMENTED",
       "METHOD_UNKNOWN",
       "READER_TIMEOUT",
