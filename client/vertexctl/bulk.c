@@ -13,6 +13,7 @@
 
 #define DEFAULT_CONCURRENCY 5
 #define MAX_LINE ((size_t)256 << 20)
+#define OTHERS_WAIT (CB_SECOND / 4)
 #define TURN (CB_SECOND / 10) /* a signal is heard after at most that */
 
 /* Signals are read, not caught: nothing is interrupted by them. Before any
@@ -60,6 +61,9 @@ static bool open_lanes(struct ctl_bulk *bulk) {
     bulk->lanes[i].bulk = bulk;
     bulk->lanes[i].max_concurrency = total / count + (i < total % count);
     ctl_window_init(&bulk->lanes[i].window);
+    /* Calls that start before there are connections all go to the server that
+     * is connected first; by then the others are. */
+    if (i > 0) bulk->lanes[i].reopen_at = cb_now(NULL) + OTHERS_WAIT;
   }
   bulk->lane_count = (size_t)count;
   return true;
@@ -154,6 +158,7 @@ static void run(struct ctl_bulk *bulk) {
     if (now >= bulk->deadline) ctl_bulk_stop(bulk, CTL_UNFINISHED);
     for (size_t i = 0; i < bulk->lane_count; i++)
       ctl_lane_work(&bulk->lanes[i], now);
+    ctl_lane_renew(bulk, now);
     if (bulk->at_once || is_over(bulk)) return;
     ctl_progress_show(&bulk->progress, now);
     vertexd_client_step(bulk->client, wake_at(bulk, now) - now);

@@ -49,6 +49,8 @@ struct ctl_bulk {
   struct cb_link again; /* items to be sent before the source is read on */
   struct ctl_lane *lanes;
   size_t lane_count;
+  size_t renew_next; /* lane */
+  int64_t renew_at;
   int64_t deadline;
   int signals;     /* signalfd */
   bool checked;    /* the whole input was looked through before */
@@ -98,8 +100,14 @@ void ctl_lane_done(void *ctx, const vertexd_BatchSummary *summary,
 /* The options of a call that is opened now. */
 struct vertexd_call_options ctl_lane_call(const struct ctl_lane *lane);
 
-/* Opens a pipe, and sends what it takes. */
+/* Ends the call of one lane after the other, every half minute, where there
+ * are several: its next call goes to the server whose turn it is. So the work
+ * comes back to a server that was away. */
+void ctl_lane_renew(struct ctl_bulk *bulk, int64_t now);
+
+/* Opens a pipe, sends what it takes, and ends it. */
 bool ctl_pipe_open(struct ctl_lane *lane);
+void ctl_pipe_end(struct ctl_lane *lane);
 void ctl_pipe_feed(struct ctl_lane *lane);
 
 /* Opens a call with the next items of a map. */

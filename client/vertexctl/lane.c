@@ -6,6 +6,7 @@
 
 #define FIRST_WAIT (CB_SECOND / 4)
 #define LONGEST_WAIT (10 * CB_SECOND)
+#define RENEW_EVERY (30 * CB_SECOND)
 
 struct vertexd_call_options ctl_lane_call(const struct ctl_lane *lane) {
   int64_t deadline = lane->bulk->deadline;
@@ -127,4 +128,14 @@ void ctl_lane_work(struct ctl_lane *lane, int64_t now) {
     }
   }
   if (lane->open && !lane->ended) ctl_pipe_feed(lane);
+}
+
+void ctl_lane_renew(struct ctl_bulk *bulk, int64_t now) {
+  struct ctl_lane *lane;
+
+  if (bulk->renew_at == 0) bulk->renew_at = now + RENEW_EVERY;
+  if (bulk->lane_count < 2 || now < bulk->renew_at) return;
+  lane = &bulk->lanes[bulk->renew_next++ % bulk->lane_count];
+  if (lane->open && !lane->ended) ctl_pipe_end(lane);
+  bulk->renew_at = now + RENEW_EVERY;
 }

@@ -53,7 +53,7 @@ static enum vertexd_pipe_sent send(struct ctl_lane *lane,
   return sent;
 }
 
-static void end_pipe(struct ctl_lane *lane) {
+void ctl_pipe_end(struct ctl_lane *lane) {
   lane->ended = true;
   vertexd_pipe_end(lane->bulk->client, lane->call);
 }
@@ -64,7 +64,7 @@ static bool feed_one(struct ctl_lane *lane) {
   struct ctl_item *item = ctl_bulk_next(bulk);
 
   if (!item) {
-    end_pipe(lane);
+    ctl_pipe_end(lane);
     return false;
   }
   switch (send(lane, item)) {
@@ -87,7 +87,7 @@ static bool feed_one(struct ctl_lane *lane) {
 
 void ctl_pipe_feed(struct ctl_lane *lane) {
   if (lane->bulk->stopping) {
-    end_pipe(lane);
+    ctl_pipe_end(lane);
     return;
   }
   while (!lane->full && has_room(lane) && feed_one(lane))
