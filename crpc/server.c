@@ -8,6 +8,7 @@
 #include <sys/random.h>
 #include <unistd.h>
 
+#include "base/budget.h"
 #include "base/clock.h"
 #include "crpc/server_internal.h"
 
@@ -208,8 +209,23 @@ static int core_limit(size_t max_request_bytes) {
   return limit < INT_MAX ? (int)limit : INT_MAX;
 }
 
+/* What the core reads and has not handed over yet is not in the budget. So the
+ * core has a quota of the same size: near it, it breaks off what it reads. */
+static grpc_resource_quota *create_quota(const struct cb_budget *budget) {
+  grpc_resource_quota *quota = grpc_resource_quota_create("crpc");
+
+  if (budget && budget->limit < SIZE_MAX) {
+    grpc_resource_quota_resize(quota, budget->limit);
+  }
+  return quota;
+}
+
 static grpc_server *create_core(const struct crpc_server_options *options) {
+  grpc_resource_quota *quota = create_quota(options->budget);
   grpc_arg args[] = {
+      {.type = GRPC_ARG_POINTER,
+       .key = (char *)(uintptr_t)GRPC_ARG_RESOURCE_QUOTA,
+       .value.pointer = {quota, grpc_resource_quota_arg_vtable()}},
       /* The core inflates first and looks at the size then; we do not. */
       integer(GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0),
       integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
@@ -230,8 +246,10 @@ static grpc_server *create_core(const struct crpc_server_options *options) {
       integer(GRPC_ARG_ENABLE_CHANNELZ, 0),
   };
   const grpc_channel_args all = {sizeof args / sizeof *args, args};
+  grpc_server *core = grpc_server_create(&all, NULL);
 
-  return grpc_server_create(&all, NULL);
+  grpc_resource_quota_unref(quota);
+  return core;
 }
 
 bool crpc_server_start(struct crpc_server *server) {
