@@ -26,6 +26,11 @@
 #define VTX_MARGIN_MAX (500 * CB_MILLISECOND)
 #define VTX_MARGIN_DIVISOR 20 /* 5 % */
 
+/* What it takes to write one small result and one byte of a large one, and the
+ * caller to read them, in nanoseconds; a client in Python is the measure. */
+#define VTX_WRITE_RESULT 120000
+#define VTX_WRITE_BYTE 30
+
 /* max_message_bytes: clients accept 4 MiB by default, the five bytes of gRPC's
  * framing left free; less than the minimum cannot hold a summary. */
 #define VTX_MESSAGE_BYTES_DEFAULT (4u * 1024 * 1024 - 5)

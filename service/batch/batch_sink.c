@@ -208,6 +208,7 @@ void vtx_batch_begin(struct vtx_batch *batch, struct vtx_flow *flow,
   vtx_window_init(&batch->window, run->order);
   vtx_summary_init(&batch->summary, flow->source.count);
   flow->max_message_bytes = run->max_message_bytes;
+  flow->grows = run->margin < 0;
   if (run->progress > 0) {
     crpc_loop_set_timer(loop_of(batch), &batch->progress_timer,
                         cb_time_add(batch->arrived, run->progress));

@@ -13,6 +13,7 @@
 #include "service/batch/cost.h"
 #include "service/batch/input.h"
 #include "service/batch/job.h"
+#include "service/batch/margin.h"
 #include "service/batch/result.h"
 #include "service/limits.h"
 #include "service/reasons.h"
@@ -68,13 +69,45 @@ static void settle_hold(struct vtx_flow *flow) {
   }
 }
 
+/* When work must be over so that count results, unsent bytes of others and a
+ * summary are with the caller in time. */
+static int64_t work_end(const struct vtx_flow *flow, uint64_t count,
+                        size_t unsent) {
+  if (!flow->grows) return flow->end;
+  return flow->end - vtx_margin_growth(flow->arrived, flow->end, count, unsent);
+}
+
+/* Sets the timer to the earliest time that it can be: for all that is there,
+ * and all that may come. */
+static bool set_end_timer(struct vtx_flow *flow) {
+  uint64_t most = flow->source.count;
+
+  if (flow->end == CB_NEVER) return true;
+  if (!flow->input_over) {
+    most = VTX_READ_AHEAD_MAX + (uint64_t)flow->entry.limit;
+  }
+  return vtx_engine_set_timer(engine_of(flow->service), &flow->end_timer,
+                              work_end(flow, most, flow->allowance));
+}
+
+/* Most may have been done since the timer was set: then there is more time. */
+static bool is_early(struct vtx_flow *flow) {
+  struct vtx_engine *engine = engine_of(flow->service);
+  uint64_t left =
+      flow->source.count - flow->next + (uint64_t)flow->entry.running;
+  int64_t end = work_end(flow, left, flow->unsent);
+
+  return vtx_engine_now(engine) < end &&
+         vtx_engine_set_timer(engine, &flow->end_timer, end);
+}
+
 static void end_timer_fired(struct cb_timer *timer) {
   struct vtx_flow *flow = CB_CONTAINER(timer, struct vtx_flow, end_timer);
   struct cb_status status =
       vtx_refuse(VTX_SERVICE_DEADLINE_EXCEEDED,
                  "the time of the call was over before this was done");
 
-  abort_flow(flow, &status);
+  if (!is_early(flow)) abort_flow(flow, &status);
 }
 
 static void memory_timer_fired(struct cb_timer *timer) {
@@ -278,9 +311,7 @@ static struct cb_status admit(struct vtx_flow *flow) {
   flow->entry.size = cb_arena_size(flow->arena);
   if (vtx_scheduler_is_full(scheduler, flow->entry.size)) return overload;
   if (!vtx_flow_table_add(&flow->service->flows, flow->id, flow) ||
-      (flow->end != CB_NEVER &&
-       !vtx_engine_set_timer(engine_of(flow->service), &flow->end_timer,
-                             flow->end))) {
+      !set_end_timer(flow)) {
     return vtx_refuse(VTX_SERVICE_SERVER_MEMORY,
                       "the server has no memory for this call");
   }

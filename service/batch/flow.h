@@ -51,6 +51,7 @@ struct vtx_flow {
   int64_t end;              /* cb_clock: our own work is over by then */
   int64_t item_timeout;     /* nanoseconds, CB_NEVER: none */
   size_t max_message_bytes; /* a result may have, 0: no limit */
+  bool grows;               /* the margin, with what is still to be written */
   size_t allowance;         /* unsent bytes over which nothing is dispatched */
   bool stop_on_error;
   void (*take_result)(struct cb_mail *mail); /* delivers it on the crpc loop */

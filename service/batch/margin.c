@@ -13,3 +13,13 @@ int64_t vtx_margin_end(int64_t arrived, int64_t deadline, int64_t margin) {
   }
   return margin < deadline ? deadline - margin : 0;
 }
+
+int64_t vtx_margin_growth(int64_t arrived, int64_t end, uint64_t results,
+                          size_t bytes) {
+  int64_t most = end > arrived ? (end - arrived) / 2 : 0;
+  double time =
+      (double)results * VTX_WRITE_RESULT + (double)bytes * VTX_WRITE_BYTE;
+
+  if (end == CB_NEVER) return 0;
+  return time < (double)most ? (int64_t)time : most;
+}

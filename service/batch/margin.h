@@ -8,6 +8,7 @@
 #ifndef VTX_MARGIN_H
 #define VTX_MARGIN_H
 
+#include <stddef.h>
 #include <stdint.h>
 
 /* margin: as the caller asked, -1 if it did not: then the smaller of 5 % of the
@@ -15,5 +16,11 @@
  * call without deadline. May lie before arrived, if the margin is larger than
  * the call's time. */
 int64_t vtx_margin_end(int64_t arrived, int64_t deadline, int64_t margin);
+
+/* How much earlier than end work must be over when that many results, and that
+ * many bytes of others, are still to be written then: what writing and reading
+ * them takes, but half of the call's time at most. Not negative. */
+int64_t vtx_margin_growth(int64_t arrived, int64_t end, uint64_t results,
+                          size_t bytes);
 
 #endif

@@ -415,3 +415,30 @@ def test_batch__of_5000__each_answer_to_its_own_prompt(emulator, stub):
                 max_concurrency=100)
     assert batch.indexes == list(range(5000))
     assert all(f'"number {i}"' in t for i, t in enumerate(batch.texts))
+
+
+def test_batch__of_50000_in_one_request__works_and_one_more_does_not(
+        emulator, start):
+    _, stub = start()
+    prompts = [f"number {i}" for i in range(50_000)]
+    batch = run(stub, prompts, max_concurrency=200)
+    assert batch.indexes == list(range(50_000))
+    assert batch.summary.succeeded == 50_000
+    assert f'"number {49_999}"' in batch.texts[49_999]
+    with fails("INVALID_ARGUMENT", "TOO_MANY_ITEMS", field="prompts"):
+        run(stub, [*prompts, "one more"])
+
+
+def test_deadline__50000_items__all_results_and_the_summary_are_there(
+        emulator, start):
+    """Few are done in time: tens of thousands of errors are to be written."""
+    _, stub = start()
+    emulator.defaults(latency_ms=200)
+    begin = time.monotonic()
+    batch = run(stub, [f"number {i}" for i in range(50_000)], timeout=14,
+                max_concurrency=100)
+    assert time.monotonic() - begin < 14
+    assert batch.summary.total == 50_000 and batch.summary.succeeded > 500
+    assert set(batch.codes) == {"OK", "DEADLINE_EXCEEDED"}
+    assert all("OK" != c for c in
+               batch.codes[batch.codes.index("DEADLINE_EXCEEDED") + 100:])

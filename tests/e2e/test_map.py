@@ -303,3 +303,25 @@ def test_map__cancelled__upstream_is_aborted(emulator, stub):
     assert eventually(lambda: emulator.stats()["in_flight"] == 20)
     call.cancel()
     assert eventually(lambda: emulator.stats()["in_flight"] == 0)
+
+
+def test_map__as_many_items_as_the_message_holds__and_one_more(
+        emulator, start):
+    """Errors for all fit, to the byte; the limit is in the message."""
+    import re
+    _, stub = start()
+    options = vertexd_pb2.BatchOptions(max_message_bytes=1_000_000)
+
+    def ask(count):
+        return stub.MapGenerate(vertexd_pb2.MapGenerateRequest(
+            template="{item}", items=["x"] * count, options=options,
+            max_concurrency=100))
+    with fails("INVALID_ARGUMENT", "TOO_MANY_ITEMS", field="items") as failure:
+        ask(50_000)
+    most = int(re.search(r"more than (\d+) fit", failure.message).group(1))
+    assert 5_000 < most < 50_000
+    answer = ask(most)
+    assert len(answer.results) == most and answer.summary.total == most
+    assert answer.ByteSize() <= 1_000_000
+    with fails("INVALID_ARGUMENT", "TOO_MANY_ITEMS", field="items"):
+        ask(most + 1)

@@ -308,3 +308,20 @@ def test_pipe__of_20000__each_answer_to_its_own_prompt(emulator, server, stub):
                 peak.append(server.counters()["rss_bytes"])
     assert len(seen) == 20_000
     assert max(peak) - before < 64 * 1024 * 1024, peak
+
+
+def test_deadline__endless_input__all_results_and_the_summary_are_there(
+        emulator, stub):
+    emulator.defaults(latency_ms=100)
+    done = threading.Event()
+
+    def endless():
+        yield start_of(max_concurrency=200, max_read_ahead=1000)
+        while not done.is_set():
+            yield item()
+    begin = time.monotonic()
+    batch = Batch(stub.PipeGenerate(endless(), timeout=5))
+    done.set()
+    assert time.monotonic() - begin < 5
+    assert set(batch.codes) == {"OK", "DEADLINE_EXCEEDED"}
+    assert batch.summary.succeeded > 1000

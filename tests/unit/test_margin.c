@@ -45,6 +45,28 @@ static void end__deadline_already_past__that_deadline(void **state) {
                    9 * CB_SECOND);
 }
 
+static void growth__nothing_left__none(void **state) {
+  (void)state;
+  assert_int_equal(vtx_margin_growth(0, 10 * CB_SECOND, 0, 0), 0);
+  assert_int_equal(vtx_margin_growth(0, CB_NEVER, 50000, 1 << 20), 0);
+}
+
+static void growth__results_and_bytes__what_writing_them_takes(void **state) {
+  (void)state;
+  assert_int_equal(vtx_margin_growth(0, 60 * CB_SECOND, 50000, 0),
+                   6 * CB_SECOND);
+  assert_int_equal(vtx_margin_growth(0, 60 * CB_SECOND, 0, 1000000), 30 * MS);
+  assert_int_equal(vtx_margin_growth(0, 60 * CB_SECOND, 1000, 1000000),
+                   150 * MS);
+}
+
+static void growth__more_than_half_the_time__half_of_it(void **state) {
+  (void)state;
+  assert_int_equal(vtx_margin_growth(CB_SECOND, 5 * CB_SECOND, 50000, 0),
+                   2 * CB_SECOND);
+  assert_int_equal(vtx_margin_growth(5 * CB_SECOND, CB_SECOND, 50000, 0), 0);
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(end__no_deadline__never),
@@ -53,6 +75,9 @@ int main(void) {
       cmocka_unit_test(end__own_margin__replaces_it),
       cmocka_unit_test(end__margin_longer_than_the_call__before_arrival),
       cmocka_unit_test(end__deadline_already_past__that_deadline),
+      cmocka_unit_test(growth__nothing_left__none),
+      cmocka_unit_test(growth__results_and_bytes__what_writing_them_takes),
+      cmocka_unit_test(growth__more_than_half_the_time__half_of_it),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);
