@@ -99,6 +99,7 @@ static void run__two_flows__take_turns_up_to_their_limits(void **state) {
   end(&scheduler, &b.entry);
   vtx_scheduler_run(&scheduler, &still, 1);
   assert_string_equal(log, "ababab");
+  vtx_scheduler_release(&scheduler);
 }
 
 static void run__process_limit__holds_and_frees(void **state) {
@@ -119,6 +120,7 @@ static void run__process_limit__holds_and_frees(void **state) {
   end(&scheduler, &a.entry);
   vtx_scheduler_run(&scheduler, &still, 1);
   assert_string_equal(log, "abab");
+  vtx_scheduler_release(&scheduler);
 }
 
 static void run__interactive_beside_batch__goes_first(void **state) {
@@ -136,6 +138,7 @@ static void run__interactive_beside_batch__goes_first(void **state) {
   end(&scheduler, &batch.entry);
   vtx_scheduler_run(&scheduler, &still, 1);
   assert_string_equal(log, "bbi");
+  vtx_scheduler_release(&scheduler);
 }
 
 static void run__skipped_prompts__take_no_slot(void **state) {
@@ -153,6 +156,7 @@ static void run__skipped_prompts__take_no_slot(void **state) {
   end(&scheduler, &a.entry);
   vtx_scheduler_remove(&scheduler, &a.entry);
   assert_int_equal(in_flight(&scheduler), 0);
+  vtx_scheduler_release(&scheduler);
 }
 
 static void hold__held_inside_and_outside__asked_again_after(void **state) {
@@ -172,6 +176,7 @@ static void hold__held_inside_and_outside__asked_again_after(void **state) {
   vtx_scheduler_hold(&scheduler, &a.entry, false);
   vtx_scheduler_run(&scheduler, &still, 1);
   assert_string_equal(log, "aa");
+  vtx_scheduler_release(&scheduler);
 }
 
 static void run__slice_used_up__says_there_is_more(void **state) {
@@ -189,6 +194,7 @@ static void run__slice_used_up__says_there_is_more(void **state) {
   while (vtx_scheduler_run(&scheduler, &clock, 3)) {
   }
   assert_string_equal(log, "aaaaaaaaa");
+  vtx_scheduler_release(&scheduler);
 }
 
 /* A thousand flows, each with its limit, prompts ending in turn: nobody ever
@@ -222,6 +228,7 @@ static void run__simulated_load__limits_and_turns_hold(void **state) {
     }
     assert_true(most - least <= 2);
   }
+  vtx_scheduler_release(&scheduler);
 }
 
 int main(void) {

@@ -24,8 +24,10 @@ static void start_upstream(struct world *world, size_t max_response_bytes) {
   if (!world->emulator) fail_msg("%s", error ? error : "no memory");
   world->upstream.engine = vtx_engine_new(&engine, &status);
   assert_non_null(world->upstream.engine);
-  world->upstream.endpoint = (struct vtx_endpoint){
-      vtx_emulator_url(world->emulator), "project", "global"};
+  world->upstream.endpoint =
+      (struct vtx_endpoint){.base_url = vtx_emulator_url(world->emulator),
+                            .project = "project",
+                            .location = "global"};
   world->upstream.credential = vtx_credential_none();
   world->upstream.max_response_bytes = max_response_bytes;
   world->upstream.budget = &world->budget;
