@@ -13,7 +13,8 @@
 
 #define DEFAULT_CONCURRENCY 5
 #define MAX_LINE ((size_t)256 << 20)
-#define OTHERS_WAIT (CB_SECOND / 4)
+#define OTHERS_WAIT (CB_SECOND / 5)
+#define WARM_UP (5 * CB_SECOND)
 #define TURN (CB_SECOND / 10) /* a signal is heard after at most that */
 
 /* Signals are read, not caught: nothing is interrupted by them. Before any
@@ -61,12 +62,31 @@ static bool open_lanes(struct ctl_bulk *bulk) {
     bulk->lanes[i].bulk = bulk;
     bulk->lanes[i].max_concurrency = total / count + (i < total % count);
     ctl_window_init(&bulk->lanes[i].window);
-    /* Calls that start before there are connections all go to the server that
-     * is connected first; by then the others are. */
-    if (i > 0) bulk->lanes[i].reopen_at = cb_now(NULL) + OTHERS_WAIT;
+    if (count > 1) bulk->lanes[i].reopen_at = CB_NEVER; /* until warm() */
   }
   bulk->lane_count = (size_t)count;
   return true;
+}
+
+/* The first server is connected; the others will be in a moment. */
+static void warm(void *ctx, bool serving, const struct cb_status *status) {
+  struct ctl_bulk *bulk = ctx;
+
+  (void)serving; /* the calls will say what is wrong */
+  (void)status;
+  for (size_t i = 0; i < bulk->lane_count; i++)
+    bulk->lanes[i].reopen_at = cb_now(NULL) + OTHERS_WAIT;
+}
+
+/* Calls that are started before there are connections go where they will; of
+ * those that are started behind each other when all servers are there each
+ * gets one. So a small call makes the connections first. */
+static bool warm_up(struct ctl_bulk *bulk) {
+  const struct vertexd_call_options call = {.timeout = WARM_UP,
+                                            .wait_for_ready = true};
+
+  return bulk->lane_count < 2 ||
+         vertexd_health(bulk->client, "", &call, warm, bulk).generation != 0;
 }
 
 static bool open_client(struct ctl_bulk *bulk) {
@@ -74,7 +94,7 @@ static bool open_client(struct ctl_bulk *bulk) {
                                                      CTL_ROUND_ROBIN};
 
   bulk->client = vertexd_client_new(bulk->options->target, &options);
-  if (bulk->client && open_lanes(bulk)) return true;
+  if (bulk->client && open_lanes(bulk) && warm_up(bulk)) return true;
   ctl_bulk_say(bulk, "out of memory");
   bulk->result = CTL_CALL_FAILED;
   return false;
