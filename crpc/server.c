@@ -24,6 +24,9 @@
 #define KEEPALIVE_TIMEOUT_MS (20 * 1000)
 #define PING_INTERVAL_MS (10 * 1000) /* what we let clients do */
 
+/* The core stands still in a quota that is less than what it needs itself. */
+#define QUOTA_MIN ((size_t)16 * 1024 * 1024)
+
 /* How long a drain waits for connections to end by themselves once no call is
  * left: a peer that never answers must not hold it up. */
 #define LINGER (1 * CB_SECOND)
@@ -215,7 +218,8 @@ static grpc_resource_quota *create_quota(const struct cb_budget *budget) {
   grpc_resource_quota *quota = grpc_resource_quota_create("crpc");
 
   if (budget && budget->limit < SIZE_MAX) {
-    grpc_resource_quota_resize(quota, budget->limit);
+    grpc_resource_quota_resize(
+        quota, budget->limit > QUOTA_MIN ? budget->limit : QUOTA_MIN);
   }
   return quota;
 }
