@@ -198,8 +198,7 @@ static void on_failure(struct vtx_job *job, const struct cb_status *failure) {
                                         vtx_job_now(job), job->deadline};
   int64_t when;
 
-  if (!job->chunk_posted &&
-      vtx_retry_decide(&options->retry, &failed, &when) &&
+  if (!job->chunk_posted && vtx_retry_decide(&options->retry, &failed, &when) &&
       vtx_engine_set_timer(options->upstream->engine, &job->retry, when)) {
     return;
   }
