@@ -4,6 +4,7 @@
  *   bench direct URL   COUNT CONCURRENCY      bare libcurl, nothing else
  *   bench unary  ADDR  COUNT CONCURRENCY CHANNELS   Generate calls
  *   bench batch  ADDR  COUNT CONCURRENCY      one BatchGenerate
+ *   bench pipe   ADDR  COUNT CONCURRENCY      one PipeGenerate
  *   bench paced-direct URL COUNT RATE         open loop: RATE calls a second
  *   bench paced  ADDR  COUNT RATE             the same through vertexd
  *
@@ -65,6 +66,7 @@ int main(int argc, char **argv) {
   } kinds[] = {{"direct", bench_direct},
                {"unary", bench_unary},
                {"batch", bench_batch},
+               {"pipe", bench_pipe},
                {"paced-direct", bench_paced_direct},
                {"paced", bench_paced}};
   struct bench bench = {.channels = 1};

@@ -31,5 +31,6 @@ void bench_paced_direct(struct bench *bench);
 void bench_unary(struct bench *bench);
 void bench_paced(struct bench *bench);
 void bench_batch(struct bench *bench);
+void bench_pipe(struct bench *bench);
 
 #endif

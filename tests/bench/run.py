@@ -4,7 +4,9 @@
     tests/bench/run.py [--bin build/release/bin] [--smoke] [PART ...]
 
 Parts: batch (time of a batch over the bare loop's), load (calls a second, CPU
-seconds of the server, added latency), hold (memory with 5,000 calls in flight).
+seconds of the server, added latency), hold (memory with 5,000 calls in flight),
+pipe (memory over a million prompts through one call), fair (single calls beside a
+pipe of 100,000).
 Each part alternates the two sides and prints medians; ratios and CPU seconds
 are the figures to trust on a shared machine. --smoke runs everything once with
 small numbers and judges nothing but that it worked.
@@ -218,6 +220,64 @@ def part_hold(args):
             hold(args, "TLS HTTP/2", server, emulator, calls)
 
 
+def rss_of(pid):
+    pages = pathlib.Path(f"/proc/{pid}/statm").read_text().split()[1]
+    return int(pages) * os.sysconf("SC_PAGE_SIZE")
+
+
+def part_pipe(args):
+    count, limit = (2000, 20) if args.smoke else (1_000_000, 64)
+    print(f"pipe: {count} prompts through one call, 0 ms upstream, "
+          f"max_concurrency {limit}")
+    with emulator_for(args) as emulator, \
+            vertexd_for(args, emulator.address) as server:
+        before = server.rss()
+        begun = time.monotonic()
+        run = subprocess.Popen([args.bin / "bench", "pipe", server.address,
+                                str(count), str(limit)],
+                               stdout=subprocess.PIPE, text=True)
+        curve = []  # answered, server's and client's MB
+        while run.poll() is None:
+            try:
+                curve.append((stats(emulator)["requests"],
+                              (server.rss() - before) / 1e6,
+                              rss_of(run.pid) / 1e6))
+            except (IndexError, FileNotFoundError):
+                break  # it has just ended
+            time.sleep(0.02 if args.smoke else 0.5)
+        figures = json.loads(run.stdout.read())
+    if figures["ok"] != count:
+        raise RuntimeError(f"{figures['ok']} of {count} answered")
+    print(f"{count / (time.monotonic() - begun):.0f} prompts a second\n"
+          "| part of the run | server MB over start | client MB |\n|---|---|---|")
+    for part in range(10, 101, 10):
+        row = next((r for r in curve if r[0] >= count * part / 100), curve[-1])
+        print(f"| {part} % | {row[1]:.1f} | {row[2]:.1f} |")
+
+
+def part_fair(args):
+    count, calls, rate = (200, 20, 20) if args.smoke else (100_000, 400, 20)
+    print("fair: single calls at 20/s, upstream 70 to 130 ms, 64 slots; p99 "
+          f"without and beside a pipe of {count}, max_concurrency 64")
+    print("| run | p50 alone | p50 beside | p99 alone ms | p99 beside ms | "
+          "ratio |\n|---|---|---|---|---|---|")
+    with emulator_for(args, "--latency", "70ms", "--jitter", "60ms") as \
+            emulator, vertexd_for(args, emulator.address,
+                                  "--target-max-in-flight", "64") as server:
+        for run in range(1 if args.smoke else args.runs):
+            alone = bench(args, "paced", server.address, calls, rate)
+            pipe = subprocess.Popen(
+                [args.bin / "bench", "pipe", server.address, str(count), "64"],
+                stdout=subprocess.DEVNULL)
+            beside = bench(args, "paced", server.address, calls, rate)
+            pipe.kill()
+            pipe.wait()
+            print(f"| {run + 1} | {alone['p50_ms']:.1f} | "
+                  f"{beside['p50_ms']:.1f} | {alone['p99_ms']:.1f} | "
+                  f"{beside['p99_ms']:.1f} | "
+                  f"{beside['p99_ms'] / alone['p99_ms']:.2f} |")
+
+
 def token(folder):
     path = pathlib.Path(folder) / "token"
     path.write_text("token\n")
@@ -225,7 +285,8 @@ def token(folder):
 
 
 def main():
-    parts = {"batch": part_batch, "load": part_load, "hold": part_hold}
+    parts = {"batch": part_batch, "load": part_load, "hold": part_hold,
+             "pipe": part_pipe, "fair": part_fair}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", type=pathlib.Path,
                         default=ROOT / "build/release/bin")
