@@ -62,6 +62,24 @@ static void reset(struct vtx_emulator *emulator) {
   vtx_emu_captures_reset(&emulator->captures);
   memset(emulator->responder.failures, 0, sizeof emulator->responder.failures);
   emulator->responder.knobs = emulator->first_knobs;
+  vtx_emu_identity_reset(&emulator->identity);
+}
+
+static void set_identity(struct vtx_emulator *emulator,
+                         const struct vtx_emu_request *request,
+                         struct vtx_emu_reply *reply, struct cb_buf *buf) {
+  struct vtx_emu_error error;
+  const char *trouble = NULL;
+  struct json_object *body = vtx_emu_parse_body(request->arena, request->body,
+                                                request->body_size, &error);
+
+  if (!body) {
+    refuse(error.message, reply, buf);
+  } else if (!vtx_emu_identity_set(&emulator->identity, body, &trouble)) {
+    refuse(trouble, reply, buf);
+  } else {
+    cb_buf_add_text(buf, "{}");
+  }
 }
 
 static uint64_t number_or(const char *text, uint64_t otherwise) {
@@ -85,6 +103,10 @@ void vtx_emu_control(struct vtx_emulator *emulator,
   } else if (get && strcmp(what, "requests") == 0) {
     vtx_emu_captures_write(&emulator->captures, number_or(last, USUAL_LAST),
                            &buf);
+  } else if (get && strcmp(what, "identity") == 0) {
+    vtx_emu_identity_write(&emulator->identity, &buf);
+  } else if (post && strcmp(what, "identity") == 0) {
+    set_identity(emulator, request, reply, &buf);
   } else if (post && strcmp(what, "defaults") == 0) {
     set_defaults(emulator, request, reply, &buf);
   } else if (post && strcmp(what, "reset") == 0) {

@@ -190,7 +190,11 @@ static bool copy_options(struct vtx_emulator *emulator,
   emulator->max_body_bytes = options->max_body_bytes > 0
                                  ? options->max_body_bytes
                                  : (size_t)USUAL_BODY;
-  return (copy_text(emulator->arena, options->require_token,
+  responder->identity = &emulator->identity;
+  emulator->identity.required = options->require_issued_token;
+  return (copy_text(emulator->arena, options->public_key,
+                    &emulator->identity.public_key) &&
+          copy_text(emulator->arena, options->require_token,
                     &responder->require_token) &&
           copy_text(emulator->arena, options->require_api_key,
                     &responder->require_api_key)) ||
@@ -213,6 +217,7 @@ static struct vtx_emulator *make_emulator(void) {
   cb_list_init(&emulator->leaving);
   cb_timers_init(&emulator->timers);
   vtx_emu_captures_init(&emulator->captures);
+  vtx_emu_identity_init(&emulator->identity, NULL, false);
   return emulator;
 }
 
@@ -221,6 +226,7 @@ static void release(struct vtx_emulator *emulator) {
   if (emulator->wake_fd >= 0) close(emulator->wake_fd);
   vtx_emu_schema_free(emulator->schema);
   vtx_emu_captures_release(&emulator->captures);
+  vtx_emu_identity_release(&emulator->identity);
   cb_timers_release(&emulator->timers);
   cb_arena_free(emulator->knob_arena);
   cb_arena_free(emulator->arena);

@@ -32,6 +32,9 @@ struct vtx_emulator_options {
                                   NULL: none */
   const char *require_token;   /* bearer token asked for; NULL: none */
   const char *require_api_key; /* API key asked for; NULL: none */
+  bool require_issued_token;   /* ask for a token that it gave out itself */
+  const char *public_key;      /* PEM; what service accounts' statements are
+                                  checked with; NULL: none is known */
   size_t max_body_bytes;       /* 0: 64 MiB; larger ones are answered 413 */
   size_t max_connections;      /* 0: 20,000 */
   bool gzip;                   /* compress answers for clients that accept it */

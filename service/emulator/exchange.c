@@ -384,6 +384,11 @@ static bool is_control(const char *path) {
   return strncmp(path, "/emulator/", 10) == 0;
 }
 
+static const char *look_up_header(const struct vtx_emu_request *request,
+                                  const char *name) {
+  return header_of(request->http, name);
+}
+
 static void make_reply(struct vtx_emu_exchange *exchange, const char *method,
                        const char *path) {
   struct vtx_emu_request request = {
@@ -396,6 +401,8 @@ static void make_reply(struct vtx_emu_exchange *exchange, const char *method,
       .body = exchange->body.data ? exchange->body.data : "",
       .body_size = exchange->body.len,
       .too_large = exchange->too_large,
+      .header = look_up_header,
+      .http = exchange,
   };
 
   if (is_control(path)) {
@@ -405,6 +412,11 @@ static void make_reply(struct vtx_emu_exchange *exchange, const char *method,
   }
   capture(exchange, method);
   if (!request.api_key) request.api_key = parameter_of(exchange, "key");
+  if (exchange->route.verb == VTX_EMU_NO_VERB &&
+      vtx_emu_identity_respond(&exchange->emulator->identity, &request,
+                               &exchange->reply)) {
+    return;
+  }
   if (exchange->route.verb == VTX_EMU_NO_VERB || strcmp(method, "POST") != 0) {
     vtx_emu_respond_unknown(&request, &exchange->reply);
   } else {

@@ -25,6 +25,8 @@ static const char help[] =
     "                           directive: \"fault=http_503 probability=0.3\"\n"
     "  --require-token TOKEN    answer 401 to any other bearer token\n"
     "  --require-api-key KEY    answer 400 to any other key, 403 to none\n"
+    "  --require-issued-token   answer 401 to tokens it did not give out\n"
+    "  --public-key FILE        PEM file by which service accounts are known\n"
     "  --max-body-bytes N       answer 413 beyond (67108864)\n"
     "  --max-connections N      refuse more (20000)\n"
     "  --gzip                   compress answers for clients that accept it\n"
@@ -45,6 +47,8 @@ enum {
   DEFAULTS,
   REQUIRE_TOKEN,
   REQUIRE_API_KEY,
+  REQUIRE_ISSUED_TOKEN,
+  PUBLIC_KEY,
   MAX_BODY_BYTES,
   MAX_CONNECTIONS,
   GZIP,
@@ -60,6 +64,8 @@ static const struct option long_options[] = {
     {"defaults", required_argument, NULL, DEFAULTS},
     {"require-token", required_argument, NULL, REQUIRE_TOKEN},
     {"require-api-key", required_argument, NULL, REQUIRE_API_KEY},
+    {"require-issued-token", no_argument, NULL, REQUIRE_ISSUED_TOKEN},
+    {"public-key", required_argument, NULL, PUBLIC_KEY},
     {"max-body-bytes", required_argument, NULL, MAX_BODY_BYTES},
     {"max-connections", required_argument, NULL, MAX_CONNECTIONS},
     {"gzip", no_argument, NULL, GZIP},
@@ -71,6 +77,7 @@ static const struct option long_options[] = {
 struct command {
   struct vtx_emulator_options options;
   struct cb_buf defaults; /* times are knobs too: one reader for both */
+  char key[8192];         /* PEM */
   bool quiet;
 };
 
@@ -88,6 +95,19 @@ static bool read_size(const char *text, size_t *ret_size) {
 static void add_knob(struct command *command, const char *key,
                      const char *value) {
   cb_buf_printf(&command->defaults, "%s%s ", key, value);
+}
+
+static enum verdict read_key(struct command *command, const char *path) {
+  FILE *file = fopen(path, "re");
+  size_t size =
+      file ? fread(command->key, 1, sizeof command->key - 1, file) : 0;
+
+  if (file) fclose(file);
+  command->key[size] = '\0';
+  command->options.public_key = command->key;
+  if (size > 0) return GO_ON;
+  fprintf(stderr, "vertexd-emulator: cannot read %s\n", path);
+  return WRONG;
 }
 
 static enum verdict read_option(struct command *command, int option) {
@@ -116,6 +136,11 @@ static enum verdict read_option(struct command *command, int option) {
     case REQUIRE_API_KEY:
       options->require_api_key = optarg;
       break;
+    case REQUIRE_ISSUED_TOKEN:
+      options->require_issued_token = true;
+      break;
+    case PUBLIC_KEY:
+      return read_key(command, optarg);
     case MAX_BODY_BYTES:
       good = read_size(optarg, &options->max_body_bytes);
       break;

@@ -10,6 +10,7 @@
 #include "service/emulator/answer.h"
 #include "service/emulator/fault.h"
 #include "service/emulator/google_error.h"
+#include "service/emulator/identity.h"
 #include "service/emulator/prompt.h"
 #include "service/emulator/render.h"
 #include "service/emulator/reply.h"
@@ -76,8 +77,14 @@ static bool deny(struct vtx_emu_error *error, unsigned status,
   return false;
 }
 
-static bool check_token(const char *wanted, const char *authorization,
+static bool asks_for_issued(const struct vtx_emu_responder *responder) {
+  return responder->identity && responder->identity->required;
+}
+
+static bool check_token(const struct vtx_emu_responder *responder,
+                        const char *authorization,
                         struct vtx_emu_error *error) {
+  const char *wanted = responder->require_token;
   static const char scheme[] = "Bearer ";
   const size_t size = sizeof scheme - 1;
 
@@ -88,7 +95,11 @@ static bool check_token(const char *wanted, const char *authorization,
                 "authentication credential.",
                 "CREDENTIALS_MISSING");
   }
-  if (strcmp(authorization + size, wanted) == 0) return true;
+  if (wanted && strcmp(authorization + size, wanted) == 0) return true;
+  if (asks_for_issued(responder) &&
+      vtx_emu_identity_admits(responder->identity, authorization)) {
+    return true;
+  }
   return deny(error, 401,
               "Request had invalid authentication credentials. Expected OAuth "
               "2 access token, login cookie or other valid authentication "
@@ -102,15 +113,15 @@ static bool check_access(const struct vtx_emu_responder *responder,
                          struct vtx_emu_error *error) {
   const char *key = responder->require_api_key;
 
-  if (!key && !responder->require_token) return true;
+  bool token = responder->require_token || asks_for_issued(responder);
+
+  if (!key && !token) return true;
   if (key && request->api_key) {
     if (strcmp(request->api_key, key) == 0) return true;
     return deny(error, 400, "API key not valid. Please pass a valid API key.",
                 "API_KEY_INVALID");
   }
-  if (responder->require_token) {
-    return check_token(responder->require_token, request->authorization, error);
-  }
+  if (token) return check_token(responder, request->authorization, error);
   return deny(error, 403,
               "Method doesn't allow unregistered callers (callers without "
               "established identity). Please use API Key or other form of API "

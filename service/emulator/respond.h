@@ -15,6 +15,7 @@
 
 struct cb_arena;
 struct json_object;
+struct vtx_emu_identity;
 struct vtx_emu_reply;
 struct vtx_emu_schema;
 
@@ -29,6 +30,9 @@ struct vtx_emu_request {
   const char *body;
   size_t body_size;
   bool too_large; /* the body passed the limit and was thrown away */
+  const char *(*header)(const struct vtx_emu_request *request,
+                        const char *name); /* NULL result: not sent */
+  void *http;                              /* what header needs */
 };
 
 /* How often requests with one key have failed already. */
@@ -42,11 +46,12 @@ enum { VTX_EMU_FAILURE_KEYS = 8192 };
 /* What is the same for all requests. */
 struct vtx_emu_responder {
   const struct vtx_emu_schema *schema;
-  const char *require_token;   /* NULL: none */
-  const char *require_api_key; /* NULL: none */
-  struct vtx_emu_knobs knobs;  /* where every request starts from */
-  uint64_t random;             /* state of the dice, not 0 */
-  uint64_t serial;             /* of the last request */
+  const char *require_token;               /* NULL: none */
+  const char *require_api_key;             /* NULL: none */
+  const struct vtx_emu_identity *identity; /* NULL: nobody gives out tokens */
+  struct vtx_emu_knobs knobs;              /* where every request starts from */
+  uint64_t random;                         /* state of the dice, not 0 */
+  uint64_t serial;                         /* of the last request */
   struct vtx_emu_failure failures[VTX_EMU_FAILURE_KEYS];
 };
 

@@ -19,6 +19,7 @@
 
 #include "base/list.h"
 #include "base/timers.h"
+#include "service/emulator/identity.h"
 #include "service/emulator/respond.h"
 #include "service/emulator/stats.h"
 
@@ -38,6 +39,7 @@ struct vtx_emulator {
   struct vtx_emu_schema *schema;
   struct vtx_emu_knobs first_knobs; /* as it was started */
   struct vtx_emu_responder responder;
+  struct vtx_emu_identity identity;
   struct vtx_emu_stats stats;
   struct vtx_emu_captures captures;
   struct cb_timers timers;

@@ -314,7 +314,7 @@ static bool search(struct adc *adc, bool metadata,
     return false;
   }
   vtx_token_fail(failure, true,
-                 "no credential is named, gcloud has left none, and there is "
+                 "none is named, gcloud has left none, and there is "
                  "no metadata server");
   if (!metadata && !vtx_metadata_detect(&adc->place)) return false;
   vtx_token_fail(failure, true, "out of memory");
