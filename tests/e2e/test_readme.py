@@ -94,6 +94,15 @@ def test_readme__vertexctl__as_pasted(here):
     assert text.count("main features of") == 3
 
 
+def test_readme__files__as_pasted(here, tmp_path):
+    (commands,) = blocks("Files of any size", "sh")
+    shell(commands.replace("build/release/bin", str(programs())), tmp_path,
+          VERTEXD_ADDRESS=here.target)
+    assert "What is deep learning?" in (tmp_path / "answers.jsonl").read_text()
+    text = (tmp_path / "texts.jsonl").read_text()
+    assert text.count("main features of") == 2 and '"id":"p2"' in text
+
+
 def test_readme__with_vertex_ai__flags_are_known():
     (commands,) = blocks("With Vertex AI", "sh")
     commands = commands.replace("build/release/bin", str(programs()))
