@@ -11,7 +11,7 @@
 #include "crpc/call.h"
 #include "support/crpc_streams.h"
 
-#define PATIENCE (10 * CB_SECOND)
+#define PATIENCE (60 * CB_SECOND)
 
 /* The handlers. */
 
