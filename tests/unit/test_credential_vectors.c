@@ -392,6 +392,10 @@ static void secret_json__limits__at_and_past(void **state) {
   assert_null(vtx_secret_json(text, VTX_SECRET_BYTES + 1));
   assert_null(vtx_secret_json("{\"a\":", 5));
   assert_null(vtx_secret_json("[1]", 3));
+  assert_null(vtx_secret_json("{} x", 4));
+  object = vtx_secret_json("{} \n", 4);
+  assert_non_null(object);
+  vtx_secret_json_free(object);
   free(text);
 }
 

@@ -26,13 +26,17 @@ void vtx_secret_buf_release(struct cb_buf *buf) {
 struct json_object *vtx_secret_json(const char *text, size_t size) {
   struct json_tokener *tokener = NULL;
   struct json_object *object = NULL;
+  size_t end;
   bool whole;
 
   if (size > VTX_SECRET_BYTES) return NULL;
   tokener = json_tokener_new_ex(MOST_LEVELS);
   if (!tokener) return NULL;
   object = json_tokener_parse_ex(tokener, text, (int)size);
-  whole = object && json_tokener_get_parse_end(tokener) <= size;
+  end = json_tokener_get_parse_end(tokener);
+  while (end < size && strchr(" \t\r\n", text[end]))
+    end++;
+  whole = object && end == size;
   if (tokener->pb->buf) {
     explicit_bzero(tokener->pb->buf, (size_t)tokener->pb->size);
   }
