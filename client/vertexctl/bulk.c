@@ -18,7 +18,8 @@
 #define TURN (CB_SECOND / 10) /* a signal is heard after at most that */
 
 /* Signals are read, not caught: nothing is interrupted by them. Before any
- * thread is started, so that all have them blocked. */
+ * thread is started, so that all have them blocked; and not before there is
+ * something to finish: until then they end the program as ever. */
 static int open_signals(void) {
   sigset_t set;
 
@@ -93,6 +94,7 @@ static bool open_client(struct ctl_bulk *bulk) {
   const struct vertexd_client_options options = {.service_config =
                                                      CTL_ROUND_ROBIN};
 
+  bulk->signals = open_signals();
   bulk->client = vertexd_client_new(bulk->options->target, &options);
   if (bulk->client && open_lanes(bulk) && warm_up(bulk)) return true;
   ctl_bulk_say(bulk, "out of memory");
@@ -247,7 +249,7 @@ enum ctl_exit ctl_bulk_run(const struct ctl_options *options,
                       ? cb_time_add(cb_now(NULL), options->timeout)
                       : CB_NEVER;
   bulk.progress.kind = progress_kind(&options->files);
-  bulk.signals = open_signals();
+  bulk.signals = -1;
   ctl_ids_init(&bulk.ids);
   cb_list_init(&bulk.again);
   cb_buf_init(&bulk.line, MAX_LINE, NULL);

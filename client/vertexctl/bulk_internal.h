@@ -74,8 +74,8 @@ void ctl_bulk_stop(struct ctl_bulk *bulk, enum ctl_exit result);
  * is sent; notes all ids. False and result set if something is. */
 bool ctl_bulk_check(struct ctl_bulk *bulk);
 
-/* The next item that has no result yet; NULL: there is none (input_over), or
- * the input is bad (stopping). */
+/* The next item that has no result yet; NULL: there is none (input_over), none
+ * has come through the pipe so far, or the input is bad (stopping). */
 struct ctl_item *ctl_bulk_next(struct ctl_bulk *bulk);
 
 /* Is there one? */

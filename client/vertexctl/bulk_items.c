@@ -94,7 +94,8 @@ struct ctl_item *ctl_bulk_next(struct ctl_bulk *bulk) {
   struct cb_link *link = cb_list_take(&bulk->again);
 
   if (link) return CB_CONTAINER(link, struct ctl_item, link);
-  while (!bulk->input_over && !bulk->stopping) {
+  while (!bulk->input_over && !bulk->stopping &&
+         ctl_source_is_ready(bulk->source)) {
     struct ctl_item *item = read_item(bulk);
 
     if (!item || ctl_ids_state(&bulk->ids, item->id) == CTL_ID_OPEN)

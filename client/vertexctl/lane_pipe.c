@@ -64,7 +64,7 @@ static bool feed_one(struct ctl_lane *lane) {
   struct ctl_item *item = ctl_bulk_next(bulk);
 
   if (!item) {
-    ctl_pipe_end(lane);
+    if (bulk->input_over || bulk->stopping) ctl_pipe_end(lane);
     return false;
   }
   switch (send(lane, item)) {

@@ -1,14 +1,17 @@
 #include "client/vertexctl/source.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/utf8.h"
 #include "client/vertexctl/lines.h"
+#include "client/vertexctl/pipe_input.h"
 #include "client/vertexctl/source_internal.h"
 
 #define NO_COLUMN SIZE_MAX
@@ -16,7 +19,9 @@
 struct ctl_source {
   struct ctl_plan plan;
   FILE *file;
-  struct ctl_lines lines; /* of jsonl and text */
+  bool is_file;
+  struct ctl_pipe_input pipe; /* where it is none */
+  struct ctl_lines lines;     /* of jsonl and text */
   struct ctl_csv csv;
   char **columns; /* of csv */
   size_t column_count;
@@ -120,6 +125,28 @@ static void end(struct ctl_source *source) {
   }
 }
 
+static bool is_regular(int fd) {
+  struct stat found;
+
+  return fstat(fd, &found) == 0 && S_ISREG(found.st_mode);
+}
+
+/* Opens the file as a stream, by way of our own buffer where it is a pipe. */
+static bool open_file(struct ctl_source *source) {
+  bool is_stdin = strcmp(source->plan.path, "-") == 0;
+  int fd = is_stdin ? dup(STDIN_FILENO)
+                    : open(source->plan.path, O_RDONLY | O_CLOEXEC);
+
+  if (fd < 0) return false;
+  source->pipe.fd = -1;
+  source->is_file = is_regular(fd);
+  source->file = source->is_file ? fdopen(fd, "r")
+                                 : ctl_pipe_input_open(&source->pipe, fd);
+  if (source->file) return true;
+  close(fd);
+  return false;
+}
+
 struct ctl_source *ctl_source_open(const struct ctl_plan *plan,
                                    struct ctl_problem *problem) {
   struct ctl_source *source = calloc(1, sizeof *source);
@@ -130,8 +157,7 @@ struct ctl_source *ctl_source_open(const struct ctl_plan *plan,
   }
   source->plan = *plan;
   if (source->plan.max_item == 0) source->plan.max_item = CTL_MAX_ITEM;
-  source->file = strcmp(plan->path, "-") == 0 ? stdin : fopen(plan->path, "re");
-  if (!source->file) {
+  if (!open_file(source)) {
     CTL_PROBLEM(problem, "cannot be opened: %s", strerror(errno));
     free(source);
     return NULL;
@@ -144,14 +170,17 @@ struct ctl_source *ctl_source_open(const struct ctl_plan *plan,
 void ctl_source_close(struct ctl_source *source) {
   if (!source) return;
   end(source);
-  if (source->file != stdin) fclose(source->file);
+  fclose(source->file);
+  if (!source->is_file) close(source->pipe.fd);
   free(source);
 }
 
 bool ctl_source_is_file(const struct ctl_source *source) {
-  struct stat found;
+  return source->is_file;
+}
 
-  return fstat(fileno(source->file), &found) == 0 && S_ISREG(found.st_mode);
+bool ctl_source_is_ready(const struct ctl_source *source) {
+  return source->is_file || ctl_pipe_input_ready(&source->pipe);
 }
 
 bool ctl_source_rewind(struct ctl_source *source, struct ctl_problem *problem) {

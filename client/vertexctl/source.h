@@ -74,6 +74,10 @@ enum ctl_read ctl_source_next(struct ctl_source *source,
                               struct ctl_item **ret_item,
                               struct ctl_problem *problem);
 
+/* Can the next item be read without waiting for another program to write it?
+ * Always so for a file. */
+bool ctl_source_is_ready(const struct ctl_source *source);
+
 /* Can it be read a second time? Then rewind does that, unless the header has
  * changed. */
 bool ctl_source_is_file(const struct ctl_source *source);

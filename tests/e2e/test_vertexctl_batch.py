@@ -114,6 +114,19 @@ def test_text_from_stdin__ids_are_line_numbers(server):
     assert {json.loads(l)["id"] for l in done.stdout.splitlines()} == {"1", "3"}
 
 
+def test_slow_stdin__results_do_not_wait_for_more_input(server):
+    child = subprocess.Popen(
+        [harness.binary(*CTL), "batch", "--input", "-", "--format", "text",
+         "--target", server.target], text=True, stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for number in ("1", "2"):
+        child.stdin.write(f"prompt {number}\n")
+        child.stdin.flush()
+        assert json.loads(child.stdout.readline())["id"] == number
+    child.communicate(timeout=20)
+    assert child.returncode == 0
+
+
 def test_map__csv_row_is_the_item(server, emulator, tmp_path):
     path = tmp_path / "in.csv"
     path.write_text("id,name,colour\nx,apple,red\n")
