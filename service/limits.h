@@ -29,7 +29,7 @@
 /* What it takes to write one small result and one byte of a large one, and the
  * caller to read them, in nanoseconds; a client in Python is the measure. */
 #define VTX_WRITE_RESULT 120000
-#define VTX_WRITE_BYTE 30
+#define VTX_WRITE_BYTE 80
 
 /* max_message_bytes: clients accept 4 MiB by default, the five bytes of gRPC's
  * framing left free; less than the minimum cannot hold a summary. */
@@ -62,6 +62,9 @@
 /* Items that a pipe may have read and not yet sent upstream. */
 #define VTX_READ_AHEAD_MAX 1000
 #define VTX_READ_AHEAD_BYTES (4u * 1024 * 1024)
+
+/* In which time a pipe's start must be there. */
+#define VTX_START_WAIT (60 * CB_SECOND)
 
 /* A pipe reads no further while less of the memory budget is free than this and
  * room for one of its items. */

@@ -18,6 +18,7 @@
 #include "service/batch/batch_sink.h"
 #include "service/batch/flow.h"
 #include "service/batch/input.h"
+#include "service/batch/margin.h"
 #include "service/batch/result.h"
 #include "service/handlers/handlers.h"
 #include "service/limits.h"
@@ -34,8 +35,9 @@ struct pipe {
   uint32_t max_waiting;
   uint32_t waiting; /* items that were read and not yet dispatched */
   size_t waiting_bytes;
-  size_t largest; /* item so far */
-  struct cb_timer timer;
+  size_t largest;              /* item so far */
+  struct cb_timer timer;       /* until there is memory for the next item */
+  struct cb_timer start_timer; /* until the start must be there */
 };
 
 static enum crpc_send send_event(struct crpc_call *call,
@@ -231,6 +233,7 @@ static void take_message(struct vtx_sink *sink,
   struct cb_status status;
 
   pipe->reading = false;
+  crpc_loop_cancel_timer(sink->service->options.loop, &pipe->start_timer);
   if (pipe->batch.over || (pipe->started && !pipe->flow)) return;
   if (wrong) {
     status = cb_status_field(crpc_call_arena(sink->call), field, "%s", wrong);
@@ -248,8 +251,9 @@ static void half_closed(struct vtx_sink *sink) {
   struct cb_status status;
 
   pipe->reading = false;
+  crpc_loop_cancel_timer(sink->service->options.loop, &pipe->start_timer);
   end_input(pipe);
-  if (pipe->started) return;
+  if (pipe->started || pipe->batch.over) return;
   status = cb_status_field(crpc_call_arena(sink->call), "start",
                            "the call came without a start");
   fail(pipe, &status);
@@ -267,10 +271,36 @@ static void input_unwanted(struct vtx_sink *sink) {
   end_input((struct pipe *)sink);
 }
 
+static void start_overdue(struct cb_timer *timer) {
+  struct cb_status status =
+      cb_status_make(CB_DEADLINE_EXCEEDED, "REQUEST_TIMEOUT",
+                     "the call was opened, but its start did not come");
+
+  fail(CB_CONTAINER(timer, struct pipe, start_timer), &status);
+}
+
+/* Nobody holds a call for ever without saying what for. */
+static void await_start(struct pipe *pipe) {
+  struct vtx_sink *sink = &pipe->batch.sink;
+  int64_t arrived = crpc_call_started(sink->call);
+  int64_t until = vtx_margin_end(arrived, crpc_call_deadline(sink->call), -1);
+  struct cb_status no_memory = vtx_refuse(
+      VTX_SERVICE_SERVER_MEMORY, "the server has no memory for this call");
+
+  if (until > cb_time_add(arrived, VTX_START_WAIT)) {
+    until = cb_time_add(arrived, VTX_START_WAIT);
+  }
+  if (!crpc_loop_set_timer(sink->service->options.loop, &pipe->start_timer,
+                           until)) {
+    fail(pipe, &no_memory);
+  }
+}
+
 static void release(struct vtx_sink *sink) {
   struct pipe *pipe = (struct pipe *)sink;
 
   end_input(pipe);
+  crpc_loop_cancel_timer(sink->service->options.loop, &pipe->start_timer);
   crpc_loop_cancel_timer(sink->service->options.loop, &pipe->timer);
   vtx_batch_release(sink);
 }
@@ -293,7 +323,9 @@ void vtx_handle_pipe_generate(struct crpc_call *call, void *self) {
 
   if (!pipe) return;
   pipe->timer.fire = timer_fired;
+  pipe->start_timer.fire = start_overdue;
   vtx_sink_without_flow(&pipe->batch.sink); /* none before the start */
   pipe->reading = true;
   crpc_call_read(call);
+  await_start(pipe);
 }

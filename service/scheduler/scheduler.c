@@ -123,12 +123,21 @@ static void set_start(struct vtx_sched_entry *entry,
   entry->lead = start > lane->now ? start - lane->now : 0;
 }
 
+static void begins_to_wait(struct vtx_scheduler *scheduler,
+                           struct vtx_sched_entry *entry) {
+  if (entry->begun || entry->waiting) return;
+  entry->waiting = true;
+  scheduler->waiting++;
+  scheduler->waiting_bytes += entry->size;
+}
+
 static void list(struct vtx_scheduler *scheduler,
                  struct vtx_sched_entry *entry) {
   enum vtx_sched_class class = entry->sched_class;
   struct vtx_sched_lane *lane;
   struct vtx_sched_target *target;
 
+  begins_to_wait(scheduler, entry);
   look(scheduler, entry);
   target = entry->target;
   lane = &target->lanes[class];
@@ -213,9 +222,8 @@ void vtx_scheduler_add(struct vtx_scheduler *scheduler,
   entry->lead = 0;
   entry->running = 0;
   entry->open = true;
-  entry->waiting = true;
-  scheduler->waiting++;
-  scheduler->waiting_bytes += entry->size;
+  entry->begun = false;
+  entry->waiting = false;
   settle(scheduler, entry);
 }
 
@@ -343,7 +351,10 @@ static void ask(struct vtx_scheduler *scheduler,
   begin(scheduler, entry);
   what = entry->dispatch(entry);
   entry->asked = NULL;
-  if (what != VTX_HELD) waits_no_more(scheduler, entry);
+  if (what != VTX_HELD) {
+    entry->begun = true;
+    waits_no_more(scheduler, entry);
+  }
   if (what != VTX_DISPATCHED) {
     vtx_scheduler_finished(scheduler, entry, target, -1);
     return;

@@ -87,7 +87,8 @@ struct vtx_sched_entry {
   double lead;       /* of start, when it was set */
   int32_t running;
   bool open;
-  bool waiting; /* nothing of it was dispatched so far */
+  bool begun;   /* something of it was dispatched */
+  bool waiting; /* had a prompt ready, and nothing was dispatched so far */
 };
 
 /* Slots, of the process or of a target. */
@@ -107,7 +108,9 @@ struct vtx_sched_lane {
 struct vtx_sched_options {
   size_t max_in_flight;        /* prompts under way over all, at least 1 */
   size_t target_max_in_flight; /* over those of one target; 0: the same */
-  size_t max_waiting;          /* entries; 0: no limit */
+  size_t max_waiting;          /* entries that wait for their first dispatch,
+                                  not counting those held from the start;
+                                  0: no limit */
   size_t max_waiting_bytes;    /* 0: no limit */
 };
 

@@ -394,6 +394,25 @@ static void full__count_and_bytes__at_the_limit_and_past_it(void **state) {
   finish(sim, loads, 4);
 }
 
+/* An open pipe without prompts takes nobody's place. */
+static void full__held_from_the_start__does_not_count(void **state) {
+  const struct vtx_sched_options options = {.max_in_flight = 1,
+                                            .max_waiting = 1};
+  struct sim *sim = sim_new(&options);
+  struct load loads[2] = {{.entry.held = true}, {.cost = 0}};
+
+  (void)state;
+  add(sim, &loads[0], VTX_BATCH, 1, 5);
+  assert_false(vtx_scheduler_is_full(&sim->scheduler, 1));
+  add(sim, &loads[1], VTX_BATCH, 1, 5);
+  assert_true(vtx_scheduler_is_full(&sim->scheduler, 1));
+  run_until(sim, sim->now);
+  assert_false(vtx_scheduler_is_full(&sim->scheduler, 1));
+  vtx_scheduler_hold(&sim->scheduler, &loads[0].entry, false);
+  assert_true(vtx_scheduler_is_full(&sim->scheduler, 1));
+  finish(sim, loads, 2);
+}
+
 static void wait__queue_ahead__is_told_and_not_too_high(void **state) {
   enum { CALLS = 400 };
   static struct load loads[CALLS];
@@ -453,6 +472,7 @@ int main(void) {
       cmocka_unit_test(starve__weight_1_beside_weight_100s__goes_on),
       cmocka_unit_test(close__flow_of_a_million__others_go_on),
       cmocka_unit_test(full__count_and_bytes__at_the_limit_and_past_it),
+      cmocka_unit_test(full__held_from_the_start__does_not_count),
       cmocka_unit_test(wait__queue_ahead__is_told_and_not_too_high),
       cmocka_unit_test(target__thousands_of_names__are_forgotten),
   };

@@ -12,7 +12,7 @@
 #include "service/vertex/engine.h"
 #include "tests/unit/cmocka_all.h"
 
-#define PATIENCE (20 * CB_SECOND)
+#define PATIENCE (60 * CB_SECOND)
 
 static void start_upstream(struct world *world, size_t max_response_bytes) {
   const struct vtx_emulator_options emulator = {.listen = NULL};
