@@ -1,6 +1,6 @@
 # Flows, handlers and the scheduler.
-foreach(module batch_options margin message_room order_window scheduler scheduler_load summary
-    template)
+foreach(module batch_options cost margin message_room order_window scheduler
+    scheduler_load summary template)
   vtx_unit_test(${module} vtx_service)
 endforeach()
 

@@ -255,6 +255,50 @@ static void check__bad_settings__field_named(void **state) {
     assert_string_equal(wrong(*state, urls[i], "p", "global"), "base_url");
 }
 
+static const char *target(const char *model) {
+  static char name[VTX_TARGET_ROOM];
+  const struct vtx_endpoint endpoint = {.project = "p", .location = "global"};
+
+  vtx_endpoint_target(&endpoint, model, name);
+  return name;
+}
+
+static void target__ways_to_write_a_model__one_name(void **state) {
+  static const char one[] = "global/publishers/google/models/m";
+
+  (void)state;
+  assert_string_equal(target("m"), one);
+  assert_string_equal(target("google/m"), one);
+  assert_string_equal(target("publishers/google/models/m"), one);
+  assert_string_equal(
+      target("projects/p/locations/global/publishers/google/models/m"), one);
+}
+
+static void target__other_locations_and_resources__other_names(void **state) {
+  (void)state;
+  assert_string_equal(target("vendor/m"), "global/publishers/vendor/models/m");
+  assert_string_equal(
+      target("projects/p/locations/eu/publishers/google/models/m"),
+      "eu/publishers/google/models/m");
+  assert_string_equal(target("projects/p/locations/us-east1/endpoints/7"),
+                      "us-east1/endpoints/7");
+}
+
+static void target__no_models_name__empty(void **state) {
+  char long_name[514];
+
+  (void)state;
+  assert_string_equal(target(""), "");
+  assert_string_equal(target(".."), "");
+  assert_string_equal(target("a b"), "");
+  memset(long_name, 'm', 513);
+  long_name[513] = '\0';
+  assert_string_equal(target(long_name), "");
+  long_name[512] = '\0'; /* the longest there may be still fits */
+  assert_int_equal(strlen(target(long_name)),
+                   strlen("global/publishers/google/models/") + 512);
+}
+
 #define TEST(name) \
   cmocka_unit_test_setup_teardown(name, vertex_set_up, vertex_tear_down)
 
@@ -270,6 +314,9 @@ int main(void) {
       TEST(url__bad_models__refused),
       TEST(url__express_with_resource_of_a_project__refused),
       TEST(url__512_bytes__taken_513_refused),
+      TEST(target__ways_to_write_a_model__one_name),
+      TEST(target__other_locations_and_resources__other_names),
+      TEST(target__no_models_name__empty),
       TEST(check__good_settings__ok),
       TEST(check__bad_settings__field_named),
   };
