@@ -46,7 +46,7 @@ start_server() {
     --api-key k --default-model m >"$dir/server.log" 2>&1 &
   server=$!
   pids+=("$server")
-  until grep -q listening "$dir/server.log"; do
+  until grep -qs listening "$dir/server.log"; do
     kill -0 "$server" || fail "vertexd did not start"
     sleep 0.02
   done
