@@ -16,6 +16,7 @@
 #define VTX_INPUT_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/list.h"
 #include "base/mailbox.h"
@@ -28,6 +29,7 @@ struct vtx_flow;
 struct vtx_input {
   struct cb_mail mail; /* the way there, and the word back */
   struct vtx_flow *flow;
+  int64_t arrived;           /* cb_clock */
   struct cb_arena *arena;    /* the request, and the input in it */
   size_t size;               /* of the arena */
   struct cb_link link;       /* in flow->inputs while it waits */

@@ -47,6 +47,7 @@ struct vtx_job *vtx_job_new(struct vtx_flow *flow, uint32_t index,
   }
   job->flow = flow;
   job->source = input ? &input->source : &flow->source;
+  job->arrived = input ? input->arrived : flow->arrived;
   job->retry.fire = try_again;
   job->target = "";
   job->result = (struct vtx_result){

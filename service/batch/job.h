@@ -33,6 +33,7 @@ struct vtx_job {
   struct cb_timer retry;
   struct vtx_wants wants;
   struct vtx_stream_answer *stream; /* of a streaming verb */
+  int64_t arrived;                  /* the prompt did, cb_clock */
   int64_t started;                  /* first dispatch, cb_clock */
   int64_t deadline;                 /* cb_clock */
   const char *target;               /* that served, "" if none did */

@@ -23,7 +23,7 @@ static void add_serving(struct vtx_job *job,
 
   if (!serving) return;
   vertexd__v1__serving__init(&serving->message);
-  serving->queue = vtx_duration_make(job->started - job->flow->arrived);
+  serving->queue = vtx_duration_make(job->started - job->arrived);
   serving->upstream = vtx_duration_make(vtx_job_now(job) - job->started);
   serving->message.target = (char *)job->target;
   serving->message.attempts = job->result.attempts;

@@ -191,6 +191,7 @@ static void take_item(struct pipe *pipe,
     return;
   }
   input->flow = pipe->flow;
+  input->arrived = cb_now(NULL);
   input->arena = crpc_call_take_arena(call);
   size = cb_arena_size(input->arena);
   if (size > pipe->largest) pipe->largest = size;

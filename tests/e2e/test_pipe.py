@@ -93,6 +93,18 @@ def test_pipe__result_comes__while_the_input_is_open(emulator, stub):
     assert next(call).summary.total == 2
 
 
+def test_pipe_item__queue_time__is_from_its_own_arrival(emulator, stub):
+    feed = Feed(start_of(), item("first"))
+    call = stub.PipeGenerate(feed)
+    next(call)
+    time.sleep(1.5)
+    feed.put(item("second"))
+    serving = next(call).result.response.serving
+    assert serving.queue_time.ToMilliseconds() < 1000
+    feed.close()
+    assert next(call).summary.total == 2
+
+
 def test_pipe__defaults__hold_for_each_item(emulator, stub):
     run(stub, [item("a"), item("b", model="own")],
         defaults=Prompt(model="shared", generation_config=gemini_pb2.
