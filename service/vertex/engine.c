@@ -12,10 +12,9 @@
 /* A turn: wait, deliver mail, fire timers, let curl work, hand out what came
  * of it, pull new work. Everything but the waiting takes microseconds.
  *
- * The wait is cut at 50 ms while transfers run: libcurl 7.88 was seen to miss
- * an event next to a paused HTTP/2 stream, and then sleeps as long as it is
- * let. Without transfers only mail and timers matter. */
-#define BUSY_WAIT_MS 50
+ * While transfers run libcurl looks at all of them every 50 ms: see watch.h.
+ * Without transfers only mail and timers matter. */
+#define LOOK_AT_ALL (50 * CB_MILLISECOND)
 #define IDLE_WAIT_MS 60000
 
 #define DEFAULT_IN_FLIGHT 10000
@@ -52,7 +51,7 @@ static bool set_up_multi(struct vtx_engine *engine) {
   curl_multi_setopt(engine->multi, CURLMOPT_MAX_CONCURRENT_STREAMS,
                     STREAMS_TO_ASK_FOR);
   curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, connections);
-  return true;
+  return vtx_watch_init(&engine->watch, engine->multi);
 }
 
 static bool set_up(struct vtx_engine *engine,
@@ -113,6 +112,7 @@ void vtx_engine_free(struct vtx_engine *engine) {
   assert(cb_list_empty(&engine->transfers));
   vtx_origins_release(&engine->origins);
   vtx_easy_pool_release(&engine->pool);
+  vtx_watch_release(&engine->watch);
   if (engine->multi) curl_multi_cleanup(engine->multi);
   cb_mailbox_release(&engine->mailbox);
   cb_timers_release(&engine->timers);
@@ -161,22 +161,31 @@ static void hand_out(struct vtx_engine *engine) {
 }
 
 static void wait_for_news(struct vtx_engine *engine) {
-  int cap = cb_list_empty(&engine->transfers) ? IDLE_WAIT_MS : BUSY_WAIT_MS;
   int64_t until = cb_timers_next(&engine->timers);
 
-  if (!cb_list_empty(&engine->ready)) cap = 0;
-  curl_multi_poll(engine->multi, NULL, 0,
-                  cb_time_poll_ms(cb_now(NULL), until, cap), NULL);
+  if (!cb_list_empty(&engine->transfers) && engine->next_look < until) {
+    until = engine->next_look;
+  }
+  if (!cb_list_empty(&engine->ready)) until = engine->now;
+  vtx_watch_wait(&engine->watch,
+                 cb_time_poll_ms(cb_now(NULL), until, IDLE_WAIT_MS));
   engine->now = cb_now(NULL);
 }
 
-static void turn(struct vtx_engine *engine) {
-  int running;
+static void let_curl_work(struct vtx_engine *engine) {
+  if (engine->now < engine->next_look) {
+    vtx_watch_act(&engine->watch);
+  } else {
+    engine->next_look = cb_time_add(engine->now, LOOK_AT_ALL);
+    vtx_watch_act_all(&engine->watch);
+  }
+}
 
+static void turn(struct vtx_engine *engine) {
   cb_mailbox_deliver(&engine->mailbox);
   cb_timers_run(&engine->timers, engine->now);
   vtx_origins_admit(engine);
-  curl_multi_perform(engine->multi, &running);
+  let_curl_work(engine);
   take_ended(engine);
   hand_out(engine);
   if (engine->pull) engine->pull(engine->pull_self);
@@ -225,7 +234,7 @@ void vtx_engine_stop(struct vtx_engine *engine) {
   if (!engine->running) return;
   assert(!pthread_equal(pthread_self(), engine->thread));
   atomic_store_explicit(&engine->stopping, true, memory_order_release);
-  curl_multi_wakeup(engine->multi);
+  vtx_watch_wake(&engine->watch);
   pthread_join(engine->thread, NULL);
   engine->running = false;
   drain(engine);
@@ -233,7 +242,7 @@ void vtx_engine_stop(struct vtx_engine *engine) {
 
 void vtx_engine_post(struct vtx_engine *engine, struct cb_mail *mail) {
   if (cb_mailbox_put(&engine->mailbox, mail)) {
-    curl_multi_wakeup(engine->multi);
+    vtx_watch_wake(&engine->watch);
   }
 }
 

@@ -21,9 +21,12 @@
 #include "service/vertex/origin.h"
 #include "service/vertex/reset.h"
 #include "service/vertex/transfer.h"
+#include "service/vertex/watch.h"
 
 struct vtx_engine {
   CURLM *multi;
+  struct vtx_watch watch;
+  int64_t next_look; /* of libcurl at all transfers */
   struct cb_mailbox mailbox;
   struct cb_timers timers;
   int64_t now;
