@@ -207,16 +207,21 @@ char *cb_arena_strdup(struct cb_arena *arena, const char *text) {
   return text ? cb_arena_memdup(arena, text, strlen(text)) : NULL;
 }
 
+/* Written where the next bytes would come from; only what does not fit there
+ * is formatted twice. */
 char *cb_arena_vprintf(struct cb_arena *arena, const char *format,
                        va_list args) {
-  va_list again;
+  size_t left = (size_t)(arena->end - arena->cursor);
+  char *place = arena->cursor;
   char *text = NULL;
+  va_list again;
   int len;
 
   va_copy(again, args);
-  len = vsnprintf(NULL, 0, format, args);
+  len = vsnprintf(place, left, format, args);
   if (len >= 0) text = cb_arena_alloc(arena, (size_t)len + 1);
-  if (text) vsnprintf(text, (size_t)len + 1, format, again);
+  if (text && ((size_t)len >= left || text != place))
+    vsnprintf(text, (size_t)len + 1, format, again);
   va_end(again);
   return text;
 }

@@ -24,6 +24,7 @@ struct scanner {
   size_t at;
   int max_depth;
   int depth;
+  int deepest;
   uint8_t objects[CB_JSON_SCAN_DEPTH / 8];
   enum state state;
   const struct cb_json_watch *watch;
@@ -71,6 +72,7 @@ static bool push(struct scanner *scan, bool object) {
   else
     scan->objects[level / 8] &= (uint8_t)~bit;
   scan->depth++;
+  if (scan->depth > scan->deepest) scan->deepest = scan->depth;
   scan->state = object ? WANT_KEY_OR_END : WANT_VALUE_OR_END;
   scan->at++;
   return true;
@@ -280,5 +282,6 @@ bool cb_json_scan(const char *text, size_t size, int max_depth,
   }
   ret_scan->error = scan.error;
   ret_scan->offset = scan.at;
+  ret_scan->depth = scan.deepest;
   return good;
 }

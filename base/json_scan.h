@@ -32,6 +32,7 @@ struct cb_json_watch {
 struct cb_json_scan {
   const char *error; /* what is wrong, a literal; NULL if nothing */
   size_t offset;     /* where */
+  int depth;         /* deepest nesting of arrays and objects */
   char first;        /* first character of the value: { [ " or other */
 };
 

@@ -40,11 +40,13 @@ static struct cb_status malformed(struct cb_arena *arena, const char *what,
 }
 
 /* text has been scanned: it is strict JSON already. json-c's own strict mode
- * is not asked for, as 0.18 then refuses every string with a byte over 0x7f. */
-static struct cb_status parse_tree(const char *text, size_t size,
+ * is not asked for, as 0.18 then refuses every string with a byte over 0x7f.
+ * depth is that of the text: a tokener clears a place for each level it might
+ * come to. */
+static struct cb_status parse_tree(const char *text, size_t size, int depth,
                                    struct cb_arena *arena,
                                    struct json_object **ret_object) {
-  struct json_tokener *tokener = json_tokener_new_ex(MAX_JSON_DEPTH + 1);
+  struct json_tokener *tokener = json_tokener_new_ex(depth + 1);
   struct json_object *object;
   enum json_tokener_error error;
 
@@ -81,13 +83,14 @@ struct cb_status vtx_json_parse(const char *text, size_t size,
   if (!cb_json_scan(text, size, MAX_JSON_DEPTH, &watch, &scan)) {
     status = malformed(arena, scan.error, scan.offset);
   } else if (rewrite.done == 0) {
-    status = parse_tree(text, size, arena, ret_object);
+    status = parse_tree(text, size, scan.depth, arena, ret_object);
   } else if (cb_buf_add(&rewrite.out, text + rewrite.done, size - rewrite.done),
              rewrite.out.failed) {
     status =
         vtx_fail(arena, VTX_RESPONSE_TOO_LARGE, "no memory to read the answer");
   } else {
-    status = parse_tree(rewrite.out.data, rewrite.out.len, arena, ret_object);
+    status = parse_tree(rewrite.out.data, rewrite.out.len, scan.depth, arena,
+                        ret_object);
   }
   cb_buf_release(&rewrite.out);
   return status;

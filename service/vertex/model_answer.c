@@ -1,6 +1,7 @@
 #include "service/vertex/model_answer.h"
 
 #include <json-c/json.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "base/budget.h"
@@ -19,17 +20,30 @@
 #define BYTES_PER_VALUE ((size_t)128)
 #define BYTES_PER_OBJECT ((size_t)1024)
 
-static size_t tree_bytes(const char *text, size_t size) {
-  size_t total = size;
-  bool quoted = false;
+/* What follows the string whose first character is at, or end. */
+static const char *skip_string(const char *at, const char *end) {
+  const char *quote = at;
 
-  for (size_t i = 0; i < size; i++) {
-    char c = text[i];
+  while ((quote = memchr(quote, '"', (size_t)(end - quote)))) {
+    const char *before = quote;
+
+    while (before > at && before[-1] == '\\')
+      before--;
+    if ((quote - before) % 2 == 0) return quote + 1;
+    quote++;
+  }
+  return end;
+}
+
+static size_t tree_bytes(const char *text, size_t size) {
+  const char *end = text + size;
+  size_t total = size;
+
+  while (text < end) {
+    char c = *text++;
 
     if (c == '"') {
-      quoted = !quoted;
-    } else if (quoted) {
-      i += c == '\\';
+      text = skip_string(text, end);
     } else if (c == ',' || c == '[') {
       total += BYTES_PER_VALUE;
     } else if (c == '{') {
@@ -38,6 +52,10 @@ static size_t tree_bytes(const char *text, size_t size) {
   }
   return total;
 }
+
+/* The messages of an answer with one candidate, beside its texts, which are in
+ * it twice: an ordinary answer is to fit into the arena's first block. */
+#define ANSWER_FIXED ((size_t)768)
 
 static const ProtobufCMessageDescriptor *descriptor_of(enum vtx_verb verb) {
   return verb == VTX_COUNT_TOKENS
@@ -54,7 +72,8 @@ static struct cb_arena *make_arena(const struct vtx_answer_spec *spec,
       __builtin_add_overflow(cap, more, &cap)) {
     cap = SIZE_MAX / 2;
   }
-  return cb_arena_new(spec->budget, cap, size < 8192 ? 2 * size : 0);
+  return cb_arena_new(spec->budget, cap,
+                      size < 8192 ? 2 * size + ANSWER_FIXED : 0);
 }
 
 static struct cb_status no_memory(void) {
