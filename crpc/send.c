@@ -126,6 +126,14 @@ static void await_reader(struct crpc_call *call) {
   crpc_loop_set_timer(server->loop, &call->stuck, until);
 }
 
+/* With more behind it, a message need not make a packet of its own. */
+static void add_message(struct batch *batch, struct crpc_out *out) {
+  grpc_op *op = add_op(batch, GRPC_OP_SEND_MESSAGE);
+
+  op->data.send_message.send_message = out->bytes;
+  if (out->next) op->flags = GRPC_WRITE_BUFFER_HINT;
+}
+
 static bool start(struct crpc_call *call, struct batch *batch,
                   struct crpc_out *out) {
   bool ok = crpc_loop_start_batch(call->server->loop, call->core, batch->ops,
@@ -155,10 +163,7 @@ void crpc_call_pump(struct crpc_call *call) {
     return;
   if (!out && !last) return;
   if (!call->initial_sent) add_initial(call, &batch, !bare);
-  if (out) {
-    add_op(&batch, GRPC_OP_SEND_MESSAGE)->data.send_message.send_message =
-        out->bytes;
-  }
+  if (out) add_message(&batch, out);
   if (last) add_status(call, &batch, bare);
   if (!start(call, &batch, out)) {
     grpc_call_cancel(call->core, NULL); /* its close ends the call */

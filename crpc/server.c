@@ -20,6 +20,7 @@
 #define DEFAULT_SEND_QUEUE ((size_t)64 * 1024)
 #define DEFAULT_REQUEST_TIMEOUT (60 * CB_SECOND)
 #define DEFAULT_READER_TIMEOUT (30 * 60 * CB_SECOND)
+#define WRITE_BUFFER 4096
 #define KEEPALIVE_TIME_MS (60 * 1000)
 #define KEEPALIVE_TIMEOUT_MS (20 * 1000)
 #define PING_INTERVAL_MS (10 * 1000) /* what we let clients do */
@@ -240,6 +241,9 @@ static grpc_server *create_core(const struct crpc_server_options *options) {
        * read waits for is let through whatever its size. */
       integer(GRPC_ARG_HTTP2_BDP_PROBE, 0),
       integer(GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, CRPC_STREAM_WINDOW),
+      /* Bytes of messages that send.c lets wait for more; they count for no
+       * budget any more. The core's own 64 kB would be too many. */
+      integer(GRPC_ARG_HTTP2_WRITE_BUFFER_SIZE, WRITE_BUFFER),
       integer(GRPC_ARG_MAX_CONNECTION_IDLE_MS, idle_ms(options->idle_timeout)),
       integer(GRPC_ARG_KEEPALIVE_TIME_MS, KEEPALIVE_TIME_MS),
       integer(GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS),
