@@ -2,14 +2,17 @@
  * side by side.
  *
  *   bench direct URL   COUNT CONCURRENCY      bare libcurl, nothing else
+ *   bench direct-stream URL COUNT CONCURRENCY the same, streamGenerateContent
  *   bench unary  ADDR  COUNT CONCURRENCY CHANNELS   Generate calls
+ *   bench stream ADDR  COUNT CONCURRENCY CHANNELS   StreamGenerate calls
  *   bench batch  ADDR  COUNT CONCURRENCY      one BatchGenerate
  *   bench pipe   ADDR  COUNT CONCURRENCY      one PipeGenerate
  *   bench paced-direct URL COUNT RATE         open loop: RATE calls a second
  *   bench paced  ADDR  COUNT RATE             the same through vertexd
  *
  * Prints one JSON line: seconds, ok, failed, p50_ms, p99_ms (where calls are
- * timed one by one) and the CPU seconds of this process. */
+ * timed one by one), the messages that streams brought, and the CPU seconds of
+ * this process. */
 #include "tests/bench/bench.h"
 
 #include <stdio.h>
@@ -54,9 +57,9 @@ static void report(struct bench *bench, int64_t started) {
   qsort(bench->times, bench->timed, sizeof *bench->times, compare);
   printf(
       "{\"seconds\":%.4f,\"ok\":%zu,\"failed\":%zu,\"p50_ms\":%.3f,"
-      "\"p99_ms\":%.3f,\"cpu\":%.3f}\n",
+      "\"p99_ms\":%.3f,\"messages\":%zu,\"cpu\":%.3f}\n",
       seconds, bench->ok, bench->failed, milliseconds_at(bench, 0.5),
-      milliseconds_at(bench, 0.99), cpu_seconds());
+      milliseconds_at(bench, 0.99), bench->messages, cpu_seconds());
 }
 
 int main(int argc, char **argv) {
@@ -64,7 +67,9 @@ int main(int argc, char **argv) {
     const char *name;
     void (*run)(struct bench *bench);
   } kinds[] = {{"direct", bench_direct},
+               {"direct-stream", bench_direct_stream},
                {"unary", bench_unary},
+               {"stream", bench_stream},
                {"batch", bench_batch},
                {"pipe", bench_pipe},
                {"paced-direct", bench_paced_direct},

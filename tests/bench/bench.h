@@ -19,6 +19,7 @@ struct bench {
   size_t channels;
   int64_t *times; /* nanoseconds of each call that was timed */
   size_t timed;
+  size_t messages; /* of streams */
   size_t ok;
   size_t failed;
 };
@@ -27,8 +28,10 @@ struct bench {
 void bench_time(struct bench *bench, int64_t started, bool ok);
 
 void bench_direct(struct bench *bench);
+void bench_direct_stream(struct bench *bench);
 void bench_paced_direct(struct bench *bench);
 void bench_unary(struct bench *bench);
+void bench_stream(struct bench *bench);
 void bench_paced(struct bench *bench);
 void bench_batch(struct bench *bench);
 void bench_pipe(struct bench *bench);

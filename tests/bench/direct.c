@@ -42,13 +42,12 @@ static CURL *new_handle(struct direct *direct, const char *url) {
   return easy;
 }
 
-static void begin(struct direct *direct, size_t handles) {
+static void begin(struct direct *direct, size_t handles, const char *verb) {
   char url[512];
 
   snprintf(url, sizeof url,
-           "%s/v1/projects/p/locations/global/publishers/google/models/m"
-           ":generateContent",
-           direct->bench->target);
+           "%s/v1/projects/p/locations/global/publishers/google/models/m:%s",
+           direct->bench->target, verb);
   curl_global_init(CURL_GLOBAL_ALL);
   direct->multi = curl_multi_init();
   curl_multi_setopt(direct->multi, CURLMOPT_MAXCONNECTS, (long)handles);
@@ -111,10 +110,10 @@ static void turn(struct direct *direct, int wait_ms) {
   curl_multi_poll(direct->multi, NULL, 0, wait_ms, NULL);
 }
 
-void bench_direct(struct bench *bench) {
+static void run_closed(struct bench *bench, const char *verb) {
   struct direct direct = {.bench = bench};
 
-  begin(&direct, bench->concurrency);
+  begin(&direct, bench->concurrency, verb);
   while (bench->timed < bench->count) {
     int running;
 
@@ -130,12 +129,18 @@ void bench_direct(struct bench *bench) {
   end(&direct);
 }
 
+void bench_direct(struct bench *bench) { run_closed(bench, "generateContent"); }
+
+void bench_direct_stream(struct bench *bench) {
+  run_closed(bench, "streamGenerateContent?alt=sse");
+}
+
 void bench_paced_direct(struct bench *bench) {
   struct direct direct = {.bench = bench};
   int64_t begun = cb_now(NULL);
   int64_t gap = CB_SECOND / (int64_t)bench->concurrency;
 
-  begin(&direct, 256);
+  begin(&direct, 256, "generateContent");
   while (bench->timed < bench->count) {
     int64_t next = cb_time_add(begun, gap * (int64_t)direct.started);
     bool due = direct.started < bench->count && direct.idle_count > 0;

@@ -4,9 +4,10 @@
     tests/bench/run.py [--bin build/release/bin] [--smoke] [PART ...]
 
 Parts: batch (time of a batch over the bare loop's), load (calls a second, CPU
-seconds of the server, added latency), hold (memory with 5,000 calls in flight),
-pipe (memory over a million prompts through one call), fair (single calls beside a
-pipe of 100,000).
+seconds of the server, added latency), wide (the same with many slow calls and
+streams in flight, streams of 20 chunks, and TLS with HTTP/2 upstream), hold
+(memory with 5,000 calls in flight), pipe (memory over a million prompts through
+one call), fair (single calls beside a pipe of 100,000).
 Each part alternates the two sides and prints medians; ratios and CPU seconds
 are the figures to trust on a shared machine. --smoke runs everything once with
 small numbers and judges nothing but that it worked.
@@ -154,6 +155,53 @@ def part_load(args, front=None):
               f"{median(through, 'p99_ms') - median(direct, 'p99_ms'):.3f} ms")
 
 
+STREAM = ("--defaults", "chunks=20")
+
+
+def wide_row(args, what, kind, calls, limit, server, url):
+    """One line: the load on the server, and bare libcurl where there is one."""
+    through, direct, cpu = [], [], []
+    for _ in range(1 if args.smoke else args.runs):
+        if url:
+            direct.append(bench(args, kind.replace("unary", "direct").replace(
+                "stream", "direct-stream"), url, calls, limit))
+        before = server.cpu()
+        through.append(bench(args, kind, server.address, calls, limit,
+                             max(1, limit // 25)))
+        cpu.append((server.cpu() - before) * 100000 / calls)
+    bare = median(direct, "cpu") * 100000 / calls if direct else None
+    print(f"| {what} | {limit} | {calls / median(through, 'seconds'):.0f} | "
+          f"{median(through, 'p50_ms'):.1f} | {median(through, 'p99_ms'):.1f} | "
+          f"{statistics.median(cpu):.2f} | "
+          f"{'' if bare is None else format(bare, '.2f')} |")
+
+
+def part_wide(args):
+    shrink = 50 if args.smoke else 1
+    print("wide: CPU seconds per 100,000 calls or streams of 20 chunks")
+    print("| load | in flight | calls/s | p50 ms | p99 ms | server CPU s | "
+          "libcurl CPU s |\n|---|---|---|---|---|---|---|")
+    rows = [("calls of 100 ms", "unary", 500, 20000, ("--latency", "100ms")),
+            ("calls of 1 s", "unary", 2000, 10000, ("--latency", "1s")),
+            ("streams, all at once", "stream", 50, 5000, STREAM),
+            ("streams, a chunk in 100 ms", "stream", 500, 2500,
+             (STREAM[0], STREAM[1] + " chunk_interval=100ms"))]
+    for what, kind, limit, calls, flags in rows:
+        if args.smoke:
+            flags = STREAM if kind == "stream" else ()
+        with emulator_for(args, *flags) as emulator, \
+                vertexd_for(args, emulator.address) as server:
+            wide_row(args, what, kind, calls // shrink, limit, server,
+                     emulator.address)
+    with emulator_for(args) as emulator, \
+            tempfile.TemporaryDirectory() as folder, \
+            Front(pathlib.Path(folder), emulator.address) as front, \
+            vertexd_for(args, front.address, "--ca-file", front.ca,
+                        "--access-token-file", token(folder)) as server:
+        wide_row(args, "calls over TLS HTTP/2", "unary", 20000 // shrink, 50,
+                 server, None)
+
+
 class Front(Server):
     """nghttpx: TLS and HTTP/2 before the emulator, with a CA of its own."""
 
@@ -285,8 +333,8 @@ def token(folder):
 
 
 def main():
-    parts = {"batch": part_batch, "load": part_load, "hold": part_hold,
-             "pipe": part_pipe, "fair": part_fair}
+    parts = {"batch": part_batch, "load": part_load, "wide": part_wide,
+             "hold": part_hold, "pipe": part_pipe, "fair": part_fair}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", type=pathlib.Path,
                         default=ROOT / "build/release/bin")

@@ -9,6 +9,7 @@
 
 struct through {
   struct bench *bench;
+  void (*start)(struct through *through); /* a closed loop's next call */
   struct crpc_loop *loop;
   struct crpc_channel **channels;
   size_t started;
@@ -39,8 +40,6 @@ static void end(struct through *through) {
   crpc_loop_free(through->loop);
 }
 
-static void start_one(struct through *through);
-
 static void one_message(void *ctx, const vertexd_GenerateResponse *message) {
   (void)ctx;
   (void)message;
@@ -58,23 +57,37 @@ static void chain_done(void *ctx, const struct crpc_outcome *outcome) {
   struct through *through = ((struct one *)ctx)->through;
 
   one_done(ctx, outcome);
-  if (through->started < through->bench->count) start_one(through);
+  if (through->started < through->bench->count) through->start(through);
+}
+
+static vertexd_GenerateRequest one_request(void) {
+  vertexd_GenerateRequest request = vertexd_GenerateRequest_INIT;
+
+  request.model = "m";
+  request.prompt = BENCH_PROMPT;
+  return request;
+}
+
+static struct one *new_one(struct through *through) {
+  struct one *one = calloc(1, sizeof *one);
+
+  one->through = through;
+  one->started = cb_now(NULL);
+  return one;
+}
+
+static struct crpc_channel *next_channel(struct through *through) {
+  return through->channels[through->started++ % through->bench->channels];
 }
 
 static void start_with(
     struct through *through,
     const struct vertexd_GenerationService_Generate_events *events) {
-  vertexd_GenerateRequest request = vertexd_GenerateRequest_INIT;
+  vertexd_GenerateRequest request = one_request();
   struct crpc_rpc_options options = {0};
-  struct one *one = calloc(1, sizeof *one);
-  size_t channel = through->started++ % through->bench->channels;
 
-  one->through = through;
-  one->started = cb_now(NULL);
-  request.model = "m";
-  request.prompt = BENCH_PROMPT;
-  vertexd_GenerationService_Generate_start(through->channels[channel], &request,
-                                           &options, events, one);
+  vertexd_GenerationService_Generate_start(next_channel(through), &request,
+                                           &options, events, new_one(through));
 }
 
 static void start_one(struct through *through) {
@@ -84,16 +97,36 @@ static void start_one(struct through *through) {
   start_with(through, &events);
 }
 
-void bench_unary(struct bench *bench) {
-  struct through through = {.bench = bench};
+static void stream_message(void *ctx, const vertexd_GenerateResponse *message) {
+  (void)message;
+  ((struct one *)ctx)->through->bench->messages++;
+}
+
+static void start_stream(struct through *through) {
+  static const struct vertexd_GenerationService_StreamGenerate_events events = {
+      .message = stream_message, .done = chain_done};
+  vertexd_GenerateRequest request = one_request();
+  struct crpc_rpc_options options = {0};
+
+  vertexd_GenerationService_StreamGenerate_start(
+      next_channel(through), &request, &options, &events, new_one(through));
+}
+
+static void run_closed(struct bench *bench,
+                       void (*start)(struct through *through)) {
+  struct through through = {.bench = bench, .start = start};
 
   begin(&through);
   for (size_t i = 0; i < bench->concurrency && i < bench->count; i++)
-    start_one(&through);
+    start(&through);
   while (bench->timed < bench->count)
     crpc_loop_step(through.loop, CB_NEVER);
   end(&through);
 }
+
+void bench_unary(struct bench *bench) { run_closed(bench, start_one); }
+
+void bench_stream(struct bench *bench) { run_closed(bench, start_stream); }
 
 void bench_paced(struct bench *bench) {
   static const struct vertexd_GenerationService_Generate_events events = {
