@@ -145,7 +145,30 @@ static bool start_emulator(struct vtx_server *server) {
   return false;
 }
 
+/* On the engine's thread. */
+static void on_refresh_failed(void *ctx, const struct cb_status *status) {
+  const struct vtx_server *server = ctx;
+  const struct vtx_log_field fields[] = {
+      vtx_text("reason", status->reason),
+      vtx_text("message", status->message),
+  };
+
+  vtx_log_write(server->log, VTX_WARNING, "token_refresh_failed", fields, 2);
+}
+
+static void on_file_ignored(void *ctx, const char *path, const char *why) {
+  const struct vtx_server *server = ctx;
+  const struct vtx_log_field fields[] = {
+      vtx_text("file", path),
+      vtx_text("message", why),
+  };
+
+  vtx_log_write(server->log, VTX_WARNING, "credential_file_ignored", fields, 2);
+}
+
 static bool start_engine(struct vtx_server *server) {
+  const struct vtx_adc_events events = {on_refresh_failed, on_file_ignored,
+                                        server};
   const struct vtx_config *config = server->config;
   const struct vtx_engine_options options = {
       .ca_file = config->ca_file,
@@ -162,7 +185,7 @@ static bool start_engine(struct vtx_server *server) {
       server->opened.project, config->location, server->opened.universe};
   upstream->max_response_bytes = config->max_response_bytes;
   upstream->budget = &server->budget;
-  vtx_adc_bind(upstream->credential, upstream->engine);
+  vtx_adc_bind(upstream->credential, upstream->engine, &events);
   return true;
 }
 

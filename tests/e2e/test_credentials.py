@@ -5,6 +5,7 @@ others at its model endpoints.
 """
 
 import json
+import pathlib
 import stat
 import subprocess
 import time
@@ -355,6 +356,21 @@ def test_key__wrong__unavailable_until_the_file_is_right(world):
     assert "PRIVATE" not in server.log()
 
 
+def test_file__changed_and_no_good__former_stays(world):
+    server, stub = world.start(world.account())
+    generate(stub)
+    world.text("credential.json", '{"type": "service_account"}')
+    time.sleep(1.1)
+    generate(stub)
+    assert harness.eventually(
+        lambda: '"event":"credential_file_ignored"' in server.log())
+    assert world.issuer.asked()["token"] == 1
+    world.write(world.user())
+    time.sleep(1.1)
+    generate(stub)
+    assert harness.eventually(lambda: world.issuer.asked()["token"] == 2)
+
+
 def test_clock__off_by_hours__says_so(world):
     world.issuer.set(clock_offset=7200)
     _, stub = world.start(world.account())
@@ -406,6 +422,7 @@ def test_endpoint__down_at_start__serves_once_it_is_up(world):
     with fails("UNAVAILABLE", "CREDENTIAL_REFRESH_FAILED") as failure:
         generate(stub, timeout=2)  # at once, while it backs off
     assert "HTTP 503" in failure.message
+    assert '"event":"token_refresh_failed"' in server.log()
     world.issuer.set()
     assert harness.eventually(lambda: works(stub))
     assert "assertion" not in server.log()
@@ -529,7 +546,7 @@ PROGRAMS = {
     "nonsense": ("echo se-cret", "FAILED_PRECONDITION", "no"),
     "exit": ("exit 3", "UNAVAILABLE", "without success"),
     "torrent": ("yes se-cret", "UNAVAILABLE", "more than 64 KiB"),
-    "hangs": ("sleep 100 & sleep 100", "UNAVAILABLE", "killed"),
+    "hangs": ("sleep 100 & echo $! > child; wait", "UNAVAILABLE", "killed"),
 }
 
 
@@ -538,12 +555,24 @@ def test_program__no_good__said_without_its_words(world, case):
     body, code, wanted = PROGRAMS[case]
     server, stub = world.start(
         world.external({"executable": {
-            "command": str(world.program(body)), "timeout_millis": 5000}}),
+            "command": str(world.program(f"cd {world.folder}; {body}")),
+            "timeout_millis": 5000}}),
         env=ALLOW)
     with fails(code) as failure:
         generate(stub)
     assert wanted in failure.message
     assert "se-cret" not in failure.message + server.log()
+    if case == "hangs":  # what it started is gone, too
+        child = (world.folder / "child").read_text().strip()
+        assert harness.eventually(lambda: gone(child))
+
+
+def gone(pid):
+    try:
+        state = pathlib.Path(f"/proc/{pid}/stat").read_text()
+    except FileNotFoundError:
+        return True
+    return state.rsplit(")", 1)[1].split()[0] == "Z"  # nobody reaps it here
 
 
 def test_program__output_file__used_while_valid(world):

@@ -34,6 +34,7 @@ struct adc {
   char *token_url;
   int64_t looked;
   struct stat seen;
+  struct vtx_adc_events events;
 };
 
 static struct adc *adc_of(struct vtx_credential *credential) {
@@ -167,15 +168,16 @@ static bool open_file(struct adc *adc, const char **ret_why) {
 static void look(struct adc *adc) {
   struct stat now;
   struct json_object *file;
-  const char *why;
+  const char *why = NULL;
 
   if (!adc->path || loop_now(adc) < adc->looked + LOOK_EVERY) return;
   adc->looked = loop_now(adc);
   if (stat(adc->path, &now) != 0 || same_file(&now, &adc->seen)) return;
   adc->seen = now;
   file = read_object(adc->path, &why);
-  if (!file) return;
-  use_file(adc, file, &why);
+  if (!(file && use_file(adc, file, &why)) && adc->events.file_ignored) {
+    adc->events.file_ignored(adc->events.ctx, adc->path, why);
+  }
   vtx_secret_json_free(file);
 }
 
@@ -342,9 +344,15 @@ struct vtx_credential *vtx_adc_open(const struct vtx_adc_options *options,
   return &adc->credential;
 }
 
-void vtx_adc_bind(struct vtx_credential *credential,
-                  struct vtx_engine *engine) {
-  if (credential->type == &adc_type) adc_of(credential)->place.engine = engine;
+void vtx_adc_bind(struct vtx_credential *credential, struct vtx_engine *engine,
+                  const struct vtx_adc_events *events) {
+  struct adc *adc = adc_of(credential);
+
+  if (credential->type != &adc_type) return;
+  adc->place.engine = engine;
+  adc->events = *events;
+  adc->cache.on_failure = events->refresh_failed;
+  adc->cache.on_failure_ctx = events->ctx;
 }
 
 bool vtx_adc_facts(const struct vtx_credential *credential,
@@ -355,10 +363,4 @@ bool vtx_adc_facts(const struct vtx_credential *credential,
   *ret_facts = (struct vtx_adc_facts){adc->kind, adc->path, adc->project,
                                       adc->place.universe};
   return true;
-}
-
-uint64_t vtx_adc_fetches(const struct vtx_credential *credential) {
-  const struct adc *adc = (const struct adc *)(const void *)credential;
-
-  return credential->type == &adc_type ? adc->cache.fetches : 0;
 }

@@ -42,9 +42,19 @@ struct vtx_adc_options {
 struct vtx_credential *vtx_adc_open(const struct vtx_adc_options *options,
                                     struct vtx_token_failure *ret_failure);
 
+/* What an operator should know, though no call may have failed of it. Called on
+ * the engine; the status' texts are valid meanwhile. Either may be NULL. */
+struct vtx_adc_events {
+  void (*refresh_failed)(void *ctx, const struct cb_status *status);
+  /* The file has changed, but why says what is wrong with it. */
+  void (*file_ignored)(void *ctx, const char *path, const char *why);
+  void *ctx;
+};
+
 /* Says on which engine it lives; once, before the engine starts. Does nothing
- * with credentials of another kind. */
-void vtx_adc_bind(struct vtx_credential *credential, struct vtx_engine *engine);
+ * with credentials of another kind. events is copied. */
+void vtx_adc_bind(struct vtx_credential *credential, struct vtx_engine *engine,
+                  const struct vtx_adc_events *events);
 
 /* What was found. Texts live as long as the credential. */
 struct vtx_adc_facts {
@@ -57,8 +67,5 @@ struct vtx_adc_facts {
 /* False for credentials of another kind. */
 bool vtx_adc_facts(const struct vtx_credential *credential,
                    struct vtx_adc_facts *ret_facts);
-
-/* How often tokens were asked for since it was opened. */
-uint64_t vtx_adc_fetches(const struct vtx_credential *credential);
 
 #endif

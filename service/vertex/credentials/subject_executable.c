@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -26,6 +27,8 @@
 
 #define WHAT "the subject token's program"
 #define LOOK_EVERY (20 * CB_MILLISECOND)
+#define LAST_WAIT (2 * CB_MILLISECOND) /* for a death, when all is freed */
+#define LAST_WAITS 50
 #define USUAL_TIMEOUT 30000 /* milliseconds */
 #define LEAST_TIMEOUT 5000
 #define MOST_TIMEOUT 120000
@@ -49,8 +52,9 @@ struct subject_executable {
 
   /* Of the fetch under way. */
   struct vtx_token_sink sink;
-  pid_t pid; /* 0: none runs */
-  int out;   /* our end of its stdout */
+  pid_t pid;   /* 0: none runs */
+  pid_t dying; /* killed and not reaped yet; 0: none */
+  int out;     /* our end of its stdout */
   struct cb_buf answer;
   int64_t until;
   struct cb_timer timer;
@@ -145,12 +149,18 @@ static void end_fetch(struct subject_executable *self) {
   self->pid = 0;
 }
 
-/* It and what it has started; once killed it does not take long to reap. */
+static void reap(struct subject_executable *self) {
+  if (self->dying && waitpid(self->dying, NULL, WNOHANG) != 0) self->dying = 0;
+}
+
+/* It and what it has started. The loop does not wait for its death, which may
+ * take long if it hangs in the kernel: the timer reaps it. */
 static void kill_program(struct subject_executable *self) {
+  self->dying = self->pid;
   kill(-self->pid, SIGKILL);
-  while (waitpid(self->pid, NULL, 0) < 0 && errno == EINTR) {
-  }
   end_fetch(self);
+  vtx_engine_set_timer(self->place->engine, &self->timer,
+                       vtx_engine_now(self->place->engine) + LOOK_EVERY);
 }
 
 /* Takes what is there. False if it is too much. */
@@ -185,8 +195,15 @@ static void on_timer(struct cb_timer *timer) {
   int64_t now = vtx_engine_now(self->place->engine);
   int status = 0;
   const char *why = NULL;
-  pid_t over = waitpid(self->pid, &status, WNOHANG);
+  pid_t over;
 
+  reap(self);
+  if (!self->pid) { /* nothing but a death is waited for */
+    if (self->dying)
+      vtx_engine_set_timer(self->place->engine, timer, now + LOOK_EVERY);
+    return;
+  }
+  over = waitpid(self->pid, &status, WNOHANG);
   if (!read_some(self)) why = "writes more than 64 KiB";
   if (!why && over == self->pid) {
     ended(self, status);
@@ -279,6 +296,11 @@ static void fetch(struct vtx_token_source *source, struct vtx_token_sink sink) {
 
   self->sink = sink;
   if (use_output_file(self)) return;
+  reap(self);
+  if (self->dying) {
+    give_up(self, "of last time was killed and has not ended yet");
+    return;
+  }
   self->until = now + self->timeout;
   if (!start(self)) {
     give_up(self, "cannot be started");
@@ -302,8 +324,16 @@ static void cancel(struct vtx_token_source *source) {
 
 static void free_executable(struct vtx_token_source *source) {
   struct subject_executable *self = (struct subject_executable *)(void *)source;
+  const struct timespec moment = {.tv_nsec = LAST_WAIT};
 
   cancel(source);
+  for (int i = 0; self->dying && i < LAST_WAITS; i++) {
+    reap(self);
+    if (self->dying) nanosleep(&moment, NULL);
+  }
+  if (self->place->engine) {
+    vtx_engine_cancel_timer(self->place->engine, &self->timer);
+  }
   for (size_t i = 0; i < OWN_VARIABLES; i++)
     free(self->variables[i]);
   free(self->command);

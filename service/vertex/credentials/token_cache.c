@@ -121,6 +121,9 @@ static void failed(struct vtx_token_cache *cache,
   if (cache->backoff > MOST_BACKOFF) cache->backoff = MOST_BACKOFF;
   cache->refused = false; /* better than none, and it may have been a whim */
   wake_at(cache, cache->retry_at);
+  if (cache->on_failure) {
+    cache->on_failure(cache->on_failure_ctx, &cache->failure.status);
+  }
   answer_all(cache, usable(vtx_token_cache_state(cache)));
 }
 
@@ -166,7 +169,6 @@ static void fetch(struct vtx_token_cache *cache) {
 
   assert(!cache->fetching);
   cache->fetching = true;
-  cache->fetches++;
   cache->asked_at = now_of(cache);
   cache->source->type->fetch(cache->source, sink);
 }

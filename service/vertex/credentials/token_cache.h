@@ -65,7 +65,9 @@ struct vtx_token_cache {
   struct cb_link waiting;
   struct cb_timer timer; /* for the background refresh */
   uint64_t random;
-  uint64_t fetches; /* begun, ever */
+  /* Told of each fetch that failed; may be NULL. */
+  void (*on_failure)(void *ctx, const struct cb_status *status);
+  void *on_failure_ctx;
 };
 
 /* seed makes the random parts. */
