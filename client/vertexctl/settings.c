@@ -3,6 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* What our client takes in one message (64 MiB), with room around it. */
+#define MAX_RESULT (INT64_C(63) << 20)
+
 /* protobuf-c's fields are not const, though nothing writes to them. */
 static char *text_of(const char *text) { return (char *)(uintptr_t)text; }
 
@@ -69,6 +72,8 @@ void ctl_settings_release(struct ctl_settings *settings,
 vertexd_BatchOptions ctl_batch_options(const struct ctl_options *options) {
   vertexd_BatchOptions batch = vertexd_BatchOptions_INIT;
 
+  batch._max_message_bytes_case = vertexd_BatchOptions_HAS_MAX_MESSAGE_BYTES;
+  batch.max_message_bytes = MAX_RESULT;
   if (options->as_completed) batch.order = vertexd_RESULT_ORDER_AS_COMPLETED;
   if (options->stop_on_error) batch.on_error = vertexd_ERROR_POLICY_STOP;
   return batch;

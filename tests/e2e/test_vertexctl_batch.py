@@ -114,6 +114,14 @@ def test_text_from_stdin__ids_are_line_numbers(server):
     assert {json.loads(l)["id"] for l in done.stdout.splitlines()} == {"1", "3"}
 
 
+def test_answer_over_four_mebibytes__is_taken(server, tmp_path):
+    path, out = tmp_path / "in.txt", tmp_path / "out.jsonl"
+    path.write_text(control(words=1000000) + " muchmore\n")
+    done = run(server.target, "batch", "--input", path, "--output-file", out)
+    assert done.returncode == 0, done.stderr
+    assert len(by_id(out)["1"]["text"]) > 4 << 20
+
+
 def test_slow_stdin__results_do_not_wait_for_more_input(server):
     child = subprocess.Popen(
         [harness.binary(*CTL), "batch", "--input", "-", "--format", "text",

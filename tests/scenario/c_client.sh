@@ -32,6 +32,10 @@ seq 1 200 | "$bin/vertexctl" map --template 'number {item}' --max-concurrency 20
   --as-completed >"$log.out" || fail "map"
 [ "$(wc -l <"$log.out")" = 200 ] || fail "a map of 200 gave another number"
 rm -f "$log.out"
+seq 1 2000 | "$bin/vertexctl" batch --input - --format text --output-file \
+  "$log.out" --max-concurrency 50 --calls 3 --quiet || fail "a pipe"
+[ "$(wc -l <"$log.out")" = 2000 ] || fail "a pipe of 2000 gave another number"
+rm -f "$log.out"
 
 # Left in the middle, killed and by its own deadline: nothing may remain.
 yes '[[emulator latency=20s]] slow' | head -n 100 |
