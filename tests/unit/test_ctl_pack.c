@@ -180,7 +180,7 @@ static void parse__what_json_is_not__refused(void **state) {
 }
 
 static void parse__depth_at_limit_and_past__refused(void **state) {
-  char text[2 * CTL_MAX_DEPTH + 3];
+  char text[2 * CTL_MAX_DEPTH + 3] = {0};
   struct ctl_problem problem;
   bool is_null;
   json_object *json;
