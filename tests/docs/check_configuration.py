@@ -34,7 +34,8 @@ def from_page(text):
 
 
 # What the page says where there is no default value to show.
-WORDS = {"none", "false", "", "Google's", "the system's", "half of the memory"}
+WORDS = {"none", "false", "", "Google's", "the system's", "half of the memory",
+         "as `--max-in-flight`"}
 
 
 def main():
