@@ -214,7 +214,9 @@ class Front(Server):
              "-keyout", key, "-out", self.ca, "-days", "2", "-subj",
              "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
             check=True, capture_output=True)
-        self.port = 30000 + os.getpid() % 20000
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self.port = probe.getsockname()[1]
         self.process = subprocess.Popen(
             ["nghttpx", f"-f127.0.0.1,{self.port}", f"-b{host},{port}",
              "--workers=1", "--log-level=FATAL", "--accesslog-file=/dev/null",
