@@ -214,6 +214,14 @@ class Front(Server):
              "-keyout", key, "-out", self.ca, "-days", "2", "-subj",
              "/CN=localhost", "-addext", "subjectAltName=DNS:localhost"],
             check=True, capture_output=True)
+        for _ in range(5):  # another may take the port in between
+            self.start(host, port, key)
+            if self.accepts():
+                return
+            self.process.kill()
+        raise RuntimeError("nghttpx did not start")
+
+    def start(self, host, port, key):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             self.port = probe.getsockname()[1]
@@ -224,17 +232,18 @@ class Front(Server):
              "--worker-frontend-connections=20000", "--no-ocsp", key, self.ca],
             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
         self.address = f"https://localhost:{self.port}"
-        self.wait()
 
-    def wait(self):
-        """Returns when the front accepts connections."""
-        for _ in range(200):
+    def accepts(self):
+        """True when the front accepts connections; False if it gave up."""
+        for _ in range(600):
+            if self.process.poll() is not None:
+                return False
             try:
                 socket.create_connection(("127.0.0.1", self.port)).close()
-                return
+                return True
             except OSError:
                 time.sleep(0.05)
-        raise RuntimeError("nghttpx did not start")
+        return False
 
 
 def hold(args, name, server, emulator, calls):
