@@ -26,7 +26,6 @@ target_sources(vtx_service PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/handlers/stream_map_generate.c
   ${CMAKE_CURRENT_LIST_DIR}/handlers/unary.c
   ${CMAKE_CURRENT_LIST_DIR}/reasons.c
-  ${CMAKE_CURRENT_LIST_DIR}/scheduler/heap.c
   ${CMAKE_CURRENT_LIST_DIR}/scheduler/scheduler.c
   ${CMAKE_CURRENT_LIST_DIR}/scheduler/target.c
   ${CMAKE_CURRENT_LIST_DIR}/service.c

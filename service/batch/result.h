@@ -14,6 +14,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/heap.h"
+#include "base/list.h"
 #include "base/mailbox.h"
 #include "base/slots.h"
 #include "base/status.h"
@@ -37,9 +39,10 @@ struct vtx_result {
   int32_t attempts;
   int64_t duration; /* nanoseconds since it was first sent, 0 if it was not */
   size_t charge;    /* bytes to give back to the flow's allowance */
-  /* The order window's. */
-  struct vtx_result *child;
-  struct vtx_result *sibling;
+  union {
+    struct cb_link link;      /* as completed */
+    struct cb_heap_node node; /* in input order */
+  } turn;                     /* the order window's */
 };
 
 /* Frees the result and all it brings. NULL is fine. */

@@ -59,10 +59,10 @@ static void give_slot(struct vtx_sched_slots *slots,
 /* Lanes. */
 
 static void put(struct vtx_scheduler *scheduler, struct vtx_sched_lane *lane,
-                struct vtx_heap_node *node, double start) {
+                struct cb_heap_node *node, double start) {
   node->key = start > lane->now ? start : lane->now;
   node->order = scheduler->order++;
-  vtx_heap_put(&lane->heap, node);
+  cb_heap_put(&lane->heap, node);
 }
 
 /* Puts target into the process's lane of that class, or takes it out, as its
@@ -71,7 +71,7 @@ static void settle_target(struct vtx_scheduler *scheduler,
                           struct vtx_sched_target *target,
                           enum vtx_sched_class class) {
   struct vtx_sched_lane *lane = &scheduler->lanes[class];
-  struct vtx_heap_node *node = &target->nodes[class];
+  struct cb_heap_node *node = &target->nodes[class];
   bool able = target->slots.ready[class] > 0 &&
               is_free(&target->slots, class, scheduler->now);
 
@@ -80,7 +80,7 @@ static void settle_target(struct vtx_scheduler *scheduler,
     put(scheduler, lane, node, target->starts[class]);
   } else {
     target->starts[class] = node->key;
-    vtx_heap_remove(&lane->heap, node);
+    cb_heap_remove(&lane->heap, node);
   }
 }
 
@@ -154,7 +154,7 @@ static void unlist(struct vtx_scheduler *scheduler,
   struct vtx_sched_target *target = entry->target;
 
   set_start(entry, target, entry->node.key);
-  vtx_heap_remove(&target->lanes[class].heap, &entry->node);
+  cb_heap_remove(&target->lanes[class].heap, &entry->node);
   target->slots.ready[class]--;
   scheduler->slots.ready[class]--;
   target->weights[class] -= entry->weight;
@@ -287,7 +287,7 @@ void vtx_scheduler_hold(struct vtx_scheduler *scheduler,
 /* Dispatching. */
 
 static void advance(struct vtx_sched_lane *lane,
-                    const struct vtx_heap_node *node) {
+                    const struct cb_heap_node *node) {
   if (node->key > lane->now) lane->now = node->key;
 }
 
@@ -295,12 +295,12 @@ static void advance(struct vtx_sched_lane *lane,
 static struct vtx_sched_entry *pick(struct vtx_scheduler *scheduler) {
   for (int i = 0; i < VTX_SCHED_CLASSES; i++) {
     enum vtx_sched_class class = (enum vtx_sched_class)i;
-    struct vtx_heap_node *node = vtx_heap_first(&scheduler->lanes[i].heap);
+    struct cb_heap_node *node = cb_heap_first(&scheduler->lanes[i].heap);
     struct vtx_sched_target *target;
 
     if (!node || !is_free(&scheduler->slots, class, scheduler->now)) continue;
     target = CB_CONTAINER(node, struct vtx_sched_target, nodes[i]);
-    node = vtx_heap_first(&target->lanes[i].heap);
+    node = cb_heap_first(&target->lanes[i].heap);
     return CB_CONTAINER(node, struct vtx_sched_entry, node);
   }
   return NULL;
@@ -310,13 +310,13 @@ static void charge_target(struct vtx_scheduler *scheduler,
                           struct vtx_sched_target *target,
                           enum vtx_sched_class class, double cost) {
   struct vtx_sched_lane *lane = &scheduler->lanes[class];
-  struct vtx_heap_node *node = &target->nodes[class];
+  struct cb_heap_node *node = &target->nodes[class];
 
   if (!node->in) {
     target->starts[class] += cost;
     return;
   }
-  vtx_heap_remove(&lane->heap, node);
+  cb_heap_remove(&lane->heap, node);
   put(scheduler, lane, node, node->key + cost);
 }
 

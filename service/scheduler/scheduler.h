@@ -32,7 +32,7 @@
 #include <stdint.h>
 
 #include "base/clock.h"
-#include "service/scheduler/heap.h"
+#include "base/heap.h"
 
 struct vtx_sched_target;
 
@@ -77,7 +77,7 @@ struct vtx_sched_entry {
    * one target. */
   void (*peek)(struct vtx_sched_entry *entry, struct vtx_sched_head *ret_head);
   /* The scheduler's. */
-  struct vtx_heap_node node; /* in its target's lane while ready */
+  struct cb_heap_node node; /* in its target's lane while ready */
   struct vtx_sched_target
       *target;                    /* of the next prompt; NULL: none looked at */
   double cost;                    /* of the next prompt */
@@ -101,7 +101,7 @@ struct vtx_sched_slots {
 
 /* What waits for one target, of one class; or for the process, of one class. */
 struct vtx_sched_lane {
-  struct vtx_heap heap;
+  struct cb_heap heap;
   double now; /* virtual time */
 };
 

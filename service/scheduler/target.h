@@ -24,7 +24,7 @@ struct vtx_sched_target {
   struct vtx_sched_slots slots;
   struct vtx_sched_lane lanes[VTX_SCHED_CLASSES];
   /* Towards the process, by class. */
-  struct vtx_heap_node nodes[VTX_SCHED_CLASSES];
+  struct cb_heap_node nodes[VTX_SCHED_CLASSES];
   double starts[VTX_SCHED_CLASSES];  /* while it is in no lane */
   double weights[VTX_SCHED_CLASSES]; /* of what waits */
   /* How long prompts take: a moving average. */

@@ -1,4 +1,4 @@
-foreach(module arena budget buf base64 clock json_scan json_writer list mailbox slots
+foreach(module arena budget buf base64 clock heap json_scan json_writer list mailbox slots
     status timers utf8)
   vtx_unit_test(${module} cb_base)
 endforeach()

@@ -1,19 +1,19 @@
-#include "service/scheduler/heap.h"
+#include "base/heap.h"
 
 #include <assert.h>
 #include <stddef.h>
 
-static bool comes_first(const struct vtx_heap_node *a,
-                        const struct vtx_heap_node *b) {
+static bool comes_first(const struct cb_heap_node *a,
+                        const struct cb_heap_node *b) {
   if (a->key != b->key) return a->key < b->key;
   return a->order < b->order;
 }
 
 /* Of two roots the later becomes the first child of the other. */
-static struct vtx_heap_node *meld(struct vtx_heap_node *a,
-                                  struct vtx_heap_node *b) {
-  struct vtx_heap_node *parent;
-  struct vtx_heap_node *child;
+static struct cb_heap_node *meld(struct cb_heap_node *a,
+                                 struct cb_heap_node *b) {
+  struct cb_heap_node *parent;
+  struct cb_heap_node *child;
 
   if (!a || !b) return a ? a : b;
   parent = comes_first(b, a) ? b : a;
@@ -27,13 +27,13 @@ static struct vtx_heap_node *meld(struct vtx_heap_node *a,
 
 /* Makes one tree of a row of siblings: in pairs from the front, then those from
  * the back. */
-static struct vtx_heap_node *meld_row(struct vtx_heap_node *row) {
-  struct vtx_heap_node *pairs = NULL;
-  struct vtx_heap_node *root = NULL;
+static struct cb_heap_node *meld_row(struct cb_heap_node *row) {
+  struct cb_heap_node *pairs = NULL;
+  struct cb_heap_node *root = NULL;
 
   while (row) {
-    struct vtx_heap_node *a = row;
-    struct vtx_heap_node *b = a->sibling;
+    struct cb_heap_node *a = row;
+    struct cb_heap_node *b = a->sibling;
 
     row = b ? b->sibling : NULL;
     a->sibling = NULL;
@@ -43,7 +43,7 @@ static struct vtx_heap_node *meld_row(struct vtx_heap_node *row) {
     pairs = a;
   }
   while (pairs) {
-    struct vtx_heap_node *next = pairs->sibling;
+    struct cb_heap_node *next = pairs->sibling;
 
     pairs->sibling = NULL;
     root = meld(root, pairs);
@@ -53,7 +53,7 @@ static struct vtx_heap_node *meld_row(struct vtx_heap_node *row) {
   return root;
 }
 
-void vtx_heap_put(struct vtx_heap *heap, struct vtx_heap_node *node) {
+void cb_heap_put(struct cb_heap *heap, struct cb_heap_node *node) {
   assert(!node->in);
   node->in = true;
   node->child = NULL;
@@ -62,12 +62,12 @@ void vtx_heap_put(struct vtx_heap *heap, struct vtx_heap_node *node) {
   heap->root = meld(heap->root, node);
 }
 
-struct vtx_heap_node *vtx_heap_first(const struct vtx_heap *heap) {
+struct cb_heap_node *cb_heap_first(const struct cb_heap *heap) {
   return heap->root;
 }
 
 /* Takes a node that is not the root, with all below it, out of its row. */
-static void cut(struct vtx_heap_node *node) {
+static void cut(struct cb_heap_node *node) {
   if (node->prev->child == node) {
     node->prev->child = node->sibling;
   } else {
@@ -76,10 +76,11 @@ static void cut(struct vtx_heap_node *node) {
   if (node->sibling) node->sibling->prev = node->prev;
 }
 
-void vtx_heap_remove(struct vtx_heap *heap, struct vtx_heap_node *node) {
-  struct vtx_heap_node *below = meld_row(node->child);
+void cb_heap_remove(struct cb_heap *heap, struct cb_heap_node *node) {
+  struct cb_heap_node *below;
 
   assert(node->in);
+  below = meld_row(node->child);
   if (node == heap->root) {
     heap->root = below;
   } else {
