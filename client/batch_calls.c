@@ -1,63 +1,18 @@
 /* The calls of many prompts: batch, map, and map with a function. */
 #include <stdlib.h>
 
-#include "client/client_internal.h"
-
-struct batch_call {
-  struct vertexd_pending pending;
-  struct vertexd_batch_events events;
-  struct vertexd_kept_summary summary;
-};
+#include "client/results.h"
 
 static void batch_message(void *ctx,
                           const vertexd_BatchGenerateResponse *message) {
-  struct batch_call *call = ctx;
-
-  switch (message->event_case) {
-    case vertexd_BatchGenerateResponse_EVENT_RESULT:
-      call->events.result(call->pending.ctx, message->result);
-      break;
-    case vertexd_BatchGenerateResponse_EVENT_PROGRESS:
-      if (call->events.progress)
-        call->events.progress(call->pending.ctx, message->progress);
-      break;
-    case vertexd_BatchGenerateResponse_EVENT_SUMMARY:
-      vertexd_summary_keep(&call->summary, message->summary);
-      break;
-    default: /* an event of a newer server */
-      break;
-  }
+  vertexd_results_take(
+      ctx, VERTEXD_RESULTS_EVENT(vertexd_BatchGenerateResponse, message));
 }
 
 static void map_message(void *ctx,
                         const vertexd_StreamMapGenerateResponse *message) {
-  struct batch_call *call = ctx;
-
-  switch (message->event_case) {
-    case vertexd_StreamMapGenerateResponse_EVENT_RESULT:
-      call->events.result(call->pending.ctx, message->result);
-      break;
-    case vertexd_StreamMapGenerateResponse_EVENT_PROGRESS:
-      if (call->events.progress)
-        call->events.progress(call->pending.ctx, message->progress);
-      break;
-    case vertexd_StreamMapGenerateResponse_EVENT_SUMMARY:
-      vertexd_summary_keep(&call->summary, message->summary);
-      break;
-    default:
-      break;
-  }
-}
-
-static void batch_over(void *ctx, const struct crpc_outcome *outcome) {
-  struct batch_call *call = ctx;
-  struct cb_status status = outcome->status;
-  vertexd_BatchSummary *summary =
-      vertexd_summary_unkeep(&call->summary, &status);
-
-  call->events.done(call->pending.ctx, summary, &status);
-  if (summary) vertexd__v1__batch_summary__free_unpacked(summary, NULL);
-  vertexd_pending_free(&call->pending);
+  vertexd_results_take(
+      ctx, VERTEXD_RESULTS_EVENT(vertexd_StreamMapGenerateResponse, message));
 }
 
 struct cb_id vertexd_batch(struct vertexd_client *client,
@@ -66,9 +21,9 @@ struct cb_id vertexd_batch(struct vertexd_client *client,
                            const struct vertexd_batch_events *events,
                            void *ctx) {
   static const struct vertexd_GenerationService_BatchGenerate_events mine = {
-      .message = batch_message, .done = batch_over};
+      .message = batch_message, .done = vertexd_results_over};
   struct crpc_rpc_options rpc = vertexd_rpc_options(options);
-  struct batch_call *call = vertexd_pending_new(client, sizeof *call, ctx);
+  struct vertexd_results *call = vertexd_pending_new(client, sizeof *call, ctx);
 
   if (!call) return (struct cb_id){0};
   call->events = *events;
@@ -82,9 +37,9 @@ struct cb_id vertexd_map(struct vertexd_client *client,
                          const struct vertexd_call_options *options,
                          const struct vertexd_batch_events *events, void *ctx) {
   static const struct vertexd_GenerationService_StreamMapGenerate_events mine =
-      {.message = map_message, .done = batch_over};
+      {.message = map_message, .done = vertexd_results_over};
   struct crpc_rpc_options rpc = vertexd_rpc_options(options);
-  struct batch_call *call = vertexd_pending_new(client, sizeof *call, ctx);
+  struct vertexd_results *call = vertexd_pending_new(client, sizeof *call, ctx);
 
   if (!call) return (struct cb_id){0};
   call->events = *events;

@@ -112,28 +112,3 @@ struct cb_id vertexd_pending_started(struct vertexd_pending *pending,
   if (id.generation == 0) vertexd_pending_free(pending);
   return id;
 }
-
-void vertexd_summary_keep(struct vertexd_kept_summary *kept,
-                          const vertexd_BatchSummary *summary) {
-  size_t size = protobuf_c_message_get_packed_size(&summary->base);
-  uint8_t *bytes = malloc(size + 1);
-
-  if (!bytes) return;
-  free(kept->bytes); /* a server sends one; a second would replace it */
-  kept->bytes = bytes;
-  kept->size = protobuf_c_message_pack(&summary->base, bytes);
-}
-
-vertexd_BatchSummary *vertexd_summary_unkeep(struct vertexd_kept_summary *kept,
-                                             struct cb_status *status) {
-  vertexd_BatchSummary *summary = NULL;
-
-  if (status->code == CB_OK && kept->bytes)
-    summary = vertexd__v1__batch_summary__unpack(NULL, kept->size, kept->bytes);
-  if (status->code == CB_OK && !summary)
-    *status = cb_status_make(CB_DATA_LOSS, "SUMMARY_MISSING",
-                             "the stream ended without its summary");
-  free(kept->bytes);
-  kept->bytes = NULL;
-  return summary;
-}

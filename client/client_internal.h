@@ -39,21 +39,4 @@ struct crpc_rpc_options vertexd_rpc_options(
 struct cb_id vertexd_pending_started(struct vertexd_pending *pending,
                                      struct cb_id id);
 
-/* The summary is the last message of a good stream of results; done wants it
- * together with the status, so its bytes are kept until the outcome is
- * there. */
-struct vertexd_kept_summary {
-  uint8_t *bytes; /* NULL: none came */
-  size_t size;
-};
-
-/* Packs a summary into *kept, in place of what is there. */
-void vertexd_summary_keep(struct vertexd_kept_summary *kept,
-                          const vertexd_BatchSummary *summary);
-
-/* The summary for done, to be freed by protobuf-c; NULL where *status is an
- * error, or becomes one because there is no summary. Frees what was kept. */
-vertexd_BatchSummary *vertexd_summary_unkeep(struct vertexd_kept_summary *kept,
-                                             struct cb_status *status);
-
 #endif

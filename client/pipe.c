@@ -1,47 +1,30 @@
 /* The pipe: a stream of prompts one way and of results the other. */
-#include "client/client_internal.h"
+#include "client/results.h"
 
 struct pipe_call {
-  struct vertexd_pending pending;
-  struct vertexd_pipe_events events;
-  struct vertexd_kept_summary summary;
+  struct vertexd_results results;
+  void (*writable)(void *ctx); /* may be NULL */
 };
 
 static void pipe_message(void *ctx,
                          const vertexd_PipeGenerateResponse *message) {
   struct pipe_call *call = ctx;
 
-  switch (message->event_case) {
-    case vertexd_PipeGenerateResponse_EVENT_RESULT:
-      call->events.result(call->pending.ctx, message->result);
-      break;
-    case vertexd_PipeGenerateResponse_EVENT_PROGRESS:
-      if (call->events.progress)
-        call->events.progress(call->pending.ctx, message->progress);
-      break;
-    case vertexd_PipeGenerateResponse_EVENT_SUMMARY:
-      vertexd_summary_keep(&call->summary, message->summary);
-      break;
-    default: /* an event of a newer server */
-      break;
-  }
+  vertexd_results_take(
+      &call->results,
+      VERTEXD_RESULTS_EVENT(vertexd_PipeGenerateResponse, message));
 }
 
 static void pipe_writable(void *ctx) {
   struct pipe_call *call = ctx;
 
-  if (call->events.writable) call->events.writable(call->pending.ctx);
+  if (call->writable) call->writable(call->results.pending.ctx);
 }
 
 static void pipe_over(void *ctx, const struct crpc_outcome *outcome) {
   struct pipe_call *call = ctx;
-  struct cb_status status = outcome->status;
-  vertexd_BatchSummary *summary =
-      vertexd_summary_unkeep(&call->summary, &status);
 
-  call->events.done(call->pending.ctx, summary, &status);
-  if (summary) vertexd__v1__batch_summary__free_unpacked(summary, NULL);
-  vertexd_pending_free(&call->pending);
+  vertexd_results_over(&call->results, outcome);
 }
 
 struct cb_id vertexd_pipe(struct vertexd_client *client,
@@ -56,8 +39,13 @@ struct cb_id vertexd_pipe(struct vertexd_client *client,
   struct cb_id id;
 
   if (!call) return (struct cb_id){0};
-  call->events = *events;
-  id = vertexd_pending_started(&call->pending,
+  call->writable = events->writable;
+  call->results.events = (struct vertexd_batch_events){
+      .result = events->result,
+      .progress = events->progress,
+      .done = events->done,
+  };
+  id = vertexd_pending_started(&call->results.pending,
                                vertexd_GenerationService_PipeGenerate_start(
                                    client->channel, &rpc, &mine, call));
   if (id.generation == 0) return id;
