@@ -260,9 +260,9 @@ def test_tls_upstream__http2__deadline_ends_the_stream_at_once(
         emulator, start, tls_front):
     port, crt, _ = tls_front
     _, stub = start("--ca-file", crt, base_url=f"https://127.0.0.1:{port}")
+    stub.Generate(Request(prompt="makes the connection"), timeout=30)
     with fails("DEADLINE_EXCEEDED"):
-        stub.Generate(Request(prompt="p" + control(latency="60s")),
-                      timeout=0.5)
+        stub.Generate(Request(prompt="p" + control(latency="60s")), timeout=2)
     assert eventually(lambda: emulator.stats()["aborted"] == 1)
 
 
