@@ -1,7 +1,9 @@
 #include "service/vertex/credential.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "service/vertex/credential_internal.h"
 
@@ -17,6 +19,20 @@ void vtx_credential_wipe(char *secret) {
   if (!secret) return;
   explicit_bzero(secret, strlen(secret));
   free(secret);
+}
+
+ssize_t vtx_credential_read(int file, char *bytes, size_t room) {
+  size_t len = 0;
+
+  while (len < room) {
+    ssize_t got = read(file, bytes + len, room - len);
+
+    if (got < 0 && errno == EINTR) continue;
+    if (got < 0) return -1;
+    if (got == 0) break;
+    len += (size_t)got;
+  }
+  return (ssize_t)len;
 }
 
 void vtx_credential_free(struct vtx_credential *credential) {

@@ -1,4 +1,3 @@
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -49,21 +48,6 @@ static void remember(struct token_file *self, const struct stat *seen) {
   self->inode = seen->st_ino;
   self->size = seen->st_size;
   self->changed = seen->st_mtim;
-}
-
-/* Reads up to room bytes, or to the end. Returns how many, -1 on failure. */
-static ssize_t read_all(int file, char *bytes, size_t room) {
-  size_t len = 0;
-
-  while (len < room) {
-    ssize_t got = read(file, bytes + len, room - len);
-
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return -1;
-    if (got == 0) break;
-    len += (size_t)got;
-  }
-  return (ssize_t)len;
 }
 
 /* The first line without the blanks around it; "Bearer " in front of it, as
@@ -120,7 +104,7 @@ static char *read_value(int file, const char **ret_why) {
 
   *ret_why = "could not be read";
   if (!bytes) return NULL;
-  size = read_all(file, bytes, MOST_BYTES + 1);
+  size = vtx_credential_read(file, bytes, MOST_BYTES + 1);
   if (size >= 0) value = value_from(bytes, (size_t)size, ret_why);
   explicit_bzero(bytes, MOST_BYTES + 2);
   free(bytes);

@@ -95,21 +95,6 @@ struct json_object *vtx_secret_json_object(const struct json_object *object,
   return value;
 }
 
-/* Reads up to room bytes. Returns how many, -1 on failure. */
-static ssize_t read_all(int file, char *bytes, size_t room) {
-  size_t len = 0;
-
-  while (len < room) {
-    ssize_t got = read(file, bytes + len, room - len);
-
-    if (got < 0 && errno == EINTR) continue;
-    if (got < 0) return -1;
-    if (got == 0) break;
-    len += (size_t)got;
-  }
-  return (ssize_t)len;
-}
-
 static const char *trouble_of(const char *bytes, ssize_t size) {
   if (size < 0) return "cannot be read";
   if ((size_t)size > VTX_SECRET_BYTES) return "is larger than 64 KiB";
@@ -131,7 +116,7 @@ char *vtx_secret_file(const char *path, const char **ret_why) {
     bytes = calloc(1, VTX_SECRET_BYTES + 2);
   }
   if (bytes) {
-    size = read_all(file, bytes, VTX_SECRET_BYTES + 1);
+    size = vtx_credential_read(file, bytes, VTX_SECRET_BYTES + 1);
     *ret_why = trouble_of(bytes, size);
     if (*ret_why) {
       explicit_bzero(bytes, VTX_SECRET_BYTES + 2);
