@@ -67,9 +67,12 @@ bool vtx_prepare_check(struct crpc_call *call, const struct cb_status *status);
 bool vtx_prepare_count(struct vtx_service *service, struct crpc_call *call,
                        size_t count, const char *field);
 
-/* Compiles templates and items of a map into flow->source. */
-bool vtx_prepare_map(struct crpc_call *call,
-                     const Vertexd__V1__MapGenerateRequest *request,
-                     struct vtx_flow *flow);
+/* The flow of a map, with its templates compiled, its items and *ret_run: all
+ * that MapGenerate and StreamMapGenerate check alike. NULL: the call has been
+ * failed. */
+struct vtx_flow *vtx_prepare_map(struct vtx_service *service,
+                                 struct crpc_call *call,
+                                 const Vertexd__V1__MapGenerateRequest *request,
+                                 struct vtx_run *ret_run);
 
 #endif

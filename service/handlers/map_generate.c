@@ -257,19 +257,10 @@ void vtx_handle_map_generate(struct crpc_call *call,
                              void *self) {
   const char *field = request->n_values > 0 ? "values" : "items";
   struct vtx_message_room room;
-  struct vtx_flow *flow;
   struct vtx_run run;
+  struct vtx_flow *flow = vtx_prepare_map(self, call, request, &run);
 
-  if (!vtx_prepare_count(self, call, request->n_items, "items") ||
-      !vtx_prepare_count(self, call, request->n_values, "values") ||
-      !vtx_prepare_run(self, call, request->max_concurrency, request->options,
-                       &run)) {
+  if (!flow || !check_room(call, &run, flow->source.count, field, &room))
     return;
-  }
-  flow = vtx_prepare_many(self, call, &run);
-  if (!flow || !vtx_prepare_map(call, request, flow) ||
-      !check_room(call, &run, flow->source.count, field, &room)) {
-    return;
-  }
   submit(call, flow, &run, &room, self);
 }

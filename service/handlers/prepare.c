@@ -161,9 +161,10 @@ static struct cb_status compile(const Vertexd__V1__MapGenerateRequest *request,
   return status;
 }
 
-bool vtx_prepare_map(struct crpc_call *call,
-                     const Vertexd__V1__MapGenerateRequest *request,
-                     struct vtx_flow *flow) {
+/* Compiles templates and items of a map into flow->source. */
+static bool set_map(struct crpc_call *call,
+                    const Vertexd__V1__MapGenerateRequest *request,
+                    struct vtx_flow *flow) {
   struct vtx_source *source = &flow->source;
   struct cb_status status = compile(request, crpc_call_arena(call), source);
 
@@ -178,4 +179,20 @@ bool vtx_prepare_map(struct crpc_call *call,
     source->items = request->items;
   }
   return vtx_prepare_check(call, &status);
+}
+
+struct vtx_flow *vtx_prepare_map(struct vtx_service *service,
+                                 struct crpc_call *call,
+                                 const Vertexd__V1__MapGenerateRequest *request,
+                                 struct vtx_run *ret_run) {
+  struct vtx_flow *flow;
+
+  if (!vtx_prepare_count(service, call, request->n_items, "items") ||
+      !vtx_prepare_count(service, call, request->n_values, "values") ||
+      !vtx_prepare_run(service, call, request->max_concurrency,
+                       request->options, ret_run)) {
+    return NULL;
+  }
+  flow = vtx_prepare_many(service, call, ret_run);
+  return flow && set_map(call, request, flow) ? flow : NULL;
 }

@@ -28,16 +28,8 @@ static enum crpc_send send_event(struct crpc_call *call,
 void vtx_handle_stream_map_generate(
     struct crpc_call *call, const Vertexd__V1__MapGenerateRequest *request,
     void *self) {
-  struct vtx_flow *flow;
   struct vtx_run run;
+  struct vtx_flow *flow = vtx_prepare_map(self, call, request, &run);
 
-  if (!vtx_prepare_count(self, call, request->n_items, "items") ||
-      !vtx_prepare_count(self, call, request->n_values, "values") ||
-      !vtx_prepare_run(self, call, request->max_concurrency, request->options,
-                       &run)) {
-    return;
-  }
-  flow = vtx_prepare_many(self, call, &run);
-  if (!flow || !vtx_prepare_map(call, request, flow)) return;
-  vtx_batch_submit(call, flow, &run, send_event, self);
+  if (flow) vtx_batch_submit(call, flow, &run, send_event, self);
 }
