@@ -36,6 +36,7 @@ struct cb_arena {
   struct block *blocks; /* the first block is the last of this list */
   struct deferred *deferred;
   bool exhausted;
+  bool past_cap; /* the last refusal was for the cap */
 };
 
 /* The one global: how many arenas there are, for leak checks and counters. */
@@ -112,11 +113,21 @@ void cb_arena_free(struct cb_arena *arena) {
   atomic_fetch_sub_explicit(&live, 1, memory_order_relaxed);
 }
 
+static void *refuse(struct cb_arena *arena, bool past_cap) {
+  arena->exhausted = true;
+  arena->past_cap = past_cap;
+  return NULL;
+}
+
+static bool passes_cap(const struct cb_arena *arena, size_t size) {
+  return size > arena->cap - arena->size;
+}
+
 /* A block of size bytes that the cap and the budget allow, or NULL. */
 static struct block *add_block(struct cb_arena *arena, size_t size) {
   struct block *block;
 
-  if (size > arena->cap - arena->size) return NULL;
+  if (passes_cap(arena, size)) return NULL;
   block = take_block(arena->budget, size);
   if (!block) return NULL;
   arena->size += size;
@@ -129,11 +140,8 @@ static struct block *add_block(struct cb_arena *arena, size_t size) {
 static void *alloc_alone(struct cb_arena *arena, size_t size) {
   struct block *block = add_block(arena, BLOCK_HEAD + size);
 
-  if (!block) {
-    arena->exhausted = true;
-    return NULL;
-  }
-  return (char *)block + BLOCK_HEAD;
+  return block ? (char *)block + BLOCK_HEAD
+               : refuse(arena, passes_cap(arena, BLOCK_HEAD + size));
 }
 
 /* The size for the next ordinary block; the one after it is twice that. */
@@ -164,10 +172,7 @@ static void *alloc_from_new(struct cb_arena *arena, size_t size) {
 void *cb_arena_alloc(struct cb_arena *arena, size_t size) {
   void *memory;
 
-  if (size > SIZE_MAX - BLOCK_HEAD - ALIGNMENT) {
-    arena->exhausted = true;
-    return NULL;
-  }
+  if (size > SIZE_MAX - BLOCK_HEAD - ALIGNMENT) return refuse(arena, true);
   size = aligned(size);
   if (size > (size_t)(arena->end - arena->cursor))
     return alloc_from_new(arena, size);
@@ -180,10 +185,7 @@ void *cb_arena_zalloc(struct cb_arena *arena, size_t count, size_t size) {
   size_t total;
   void *memory;
 
-  if (__builtin_mul_overflow(count, size, &total)) {
-    arena->exhausted = true;
-    return NULL;
-  }
+  if (__builtin_mul_overflow(count, size, &total)) return refuse(arena, true);
   memory = cb_arena_alloc(arena, total);
   if (memory) memset(memory, 0, total);
   return memory;
@@ -192,10 +194,7 @@ void *cb_arena_zalloc(struct cb_arena *arena, size_t count, size_t size) {
 char *cb_arena_memdup(struct cb_arena *arena, const void *data, size_t size) {
   char *copy;
 
-  if (size == SIZE_MAX) {
-    arena->exhausted = true;
-    return NULL;
-  }
+  if (size == SIZE_MAX) return refuse(arena, true);
   copy = cb_arena_alloc(arena, size + 1);
   if (!copy) return NULL;
   if (size > 0) memcpy(copy, data, size);
@@ -251,6 +250,8 @@ size_t cb_arena_size(const struct cb_arena *arena) { return arena->size; }
 bool cb_arena_exhausted(const struct cb_arena *arena) {
   return arena->exhausted;
 }
+
+bool cb_arena_past_cap(const struct cb_arena *arena) { return arena->past_cap; }
 
 size_t cb_arena_live(void) {
   return atomic_load_explicit(&live, memory_order_relaxed);

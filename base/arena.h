@@ -60,9 +60,14 @@ bool cb_arena_defer(struct cb_arena *arena, void (*release)(void *object),
  * charged to its budget. */
 size_t cb_arena_size(const struct cb_arena *arena);
 
-/* True once an allocation was refused because of the cap or the budget: tells
- * "too large" from "malformed" after a decoder just returned failure. */
+/* True once an allocation was refused, for whatever reason: tells "no room"
+ * from "malformed" after a decoder just returned failure. */
 bool cb_arena_exhausted(const struct cb_arena *arena);
+
+/* Why the last refusal was. True: the size would have passed the cap, and would
+ * again. False: budget or memory had no more at that time, or nothing was
+ * refused. */
+bool cb_arena_past_cap(const struct cb_arena *arena);
 
 /* Arenas alive in the process; tests assert that it returns to where it was. */
 size_t cb_arena_live(void);

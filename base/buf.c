@@ -49,14 +49,14 @@ static bool resize(struct cb_buf *buf, size_t room) {
   return true;
 }
 
-/* Room for size more bytes and the NUL. Doubles, but never past the maximum,
- * and takes just what is needed when the budget has no more. */
+/* Room for size more bytes, which fit under the maximum, and the NUL. Doubles,
+ * but never past the maximum, and takes just what is needed when the budget has
+ * no more. */
 static bool make_room(struct cb_buf *buf, size_t size) {
   size_t most = buf->max < SIZE_MAX ? buf->max + 1 : SIZE_MAX;
   size_t need;
   size_t room;
 
-  if (buf->failed || size > buf->max - buf->len) return false;
   if (__builtin_add_overflow(buf->len + 1, size, &need)) return false;
   if (need <= buf->room) return true;
   room = buf->room < most / 2 ? buf->room * 2 : most;
@@ -67,7 +67,9 @@ static bool make_room(struct cb_buf *buf, size_t size) {
 }
 
 char *cb_buf_reserve(struct cb_buf *buf, size_t size) {
-  if (!make_room(buf, size)) {
+  if (buf->failed) return NULL;
+  buf->past_max = size > buf->max - buf->len;
+  if (buf->past_max || !make_room(buf, size)) {
     buf->failed = true;
     return NULL;
   }
@@ -115,6 +117,10 @@ bool cb_buf_printf(struct cb_buf *buf, const char *format, ...) {
   va_end(args);
   cb_buf_grow(buf, (size_t)len);
   return true;
+}
+
+bool cb_buf_past_max(const struct cb_buf *buf) {
+  return buf->failed && buf->past_max;
 }
 
 void cb_buf_consume(struct cb_buf *buf, size_t size) {

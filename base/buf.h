@@ -6,7 +6,7 @@
  * Failure:   an append that would pass the maximum, the budget or memory
  *            returns false, leaves the bytes as they were and marks the buffer
  *            failed; later appends return false too, so a writer may check
- *            once at its end.
+ *            once at its end. The mark says which of them it was.
  */
 #ifndef CB_BUF_H
 #define CB_BUF_H
@@ -23,6 +23,7 @@ struct cb_buf {
   size_t max;  /* len never passes it */
   struct cb_budget *budget;
   bool failed;
+  bool past_max; /* what failed would have passed max */
 };
 
 /* Makes *buf empty; it may grow to max bytes, charged to budget (may be NULL).
@@ -49,6 +50,11 @@ bool cb_buf_printf(struct cb_buf *buf, const char *format, ...)
  * then says how many were written. NULL on failure. */
 char *cb_buf_reserve(struct cb_buf *buf, size_t size);
 void cb_buf_grow(struct cb_buf *buf, size_t written);
+
+/* Why the buffer failed. True: bytes would have passed its maximum, and would
+ * again. False: budget or memory had no more at that time, or it has not
+ * failed. */
+bool cb_buf_past_max(const struct cb_buf *buf);
 
 /* Removes the first size bytes (size <= len). */
 void cb_buf_consume(struct cb_buf *buf, size_t size);

@@ -29,11 +29,19 @@ struct scanner {
   enum state state;
   const struct cb_json_watch *watch;
   const char *error;
+  bool cut; /* more text might have made it good */
 };
 
 static bool fail(struct scanner *scan, const char *error) {
   scan->error = error;
+  if (scan->at >= scan->size) scan->cut = true;
   return false;
+}
+
+/* The text ends within what is at hand. */
+static bool fail_cut(struct scanner *scan, const char *error) {
+  scan->cut = true;
+  return fail(scan, error);
 }
 
 /* The character at hand, NUL at the end; a real NUL fits no rule either. */
@@ -93,13 +101,13 @@ static bool pop(struct scanner *scan) {
 static bool scan_escape(struct scanner *scan, bool key) {
   const char *from = scan->text + scan->at;
 
-  if (scan->size - scan->at < 2) return fail(scan, "unfinished string");
+  if (scan->size - scan->at < 2) return fail_cut(scan, "unfinished string");
   if (from[1] != 'u') {
     if (!memchr("\"\\/bfnrt", from[1], 8)) return fail(scan, "bad escape");
     scan->at += 2;
     return true;
   }
-  if (scan->size - scan->at < 6) return fail(scan, "unfinished string");
+  if (scan->size - scan->at < 6) return fail_cut(scan, "unfinished string");
   for (int i = 2; i < 6; i++) {
     if (!is_hex(from[i])) return fail(scan, "bad escape");
   }
@@ -182,10 +190,11 @@ static bool scan_number(struct scanner *scan) {
 
 static bool scan_word(struct scanner *scan, const char *word) {
   size_t size = strlen(word);
+  size_t left = scan->size - scan->at;
 
-  if (scan->size - scan->at < size ||
-      memcmp(scan->text + scan->at, word, size) != 0)
+  if (memcmp(scan->text + scan->at, word, left < size ? left : size) != 0)
     return fail(scan, "not a value");
+  if (left < size) return fail_cut(scan, "not a value");
   scan->at += size;
   return true;
 }
@@ -258,6 +267,29 @@ static bool step(struct scanner *scan) {
   return scan_value(scan);
 }
 
+/* Goes through scan->text, up to the end of the first value if prefix. */
+static bool run(struct scanner *scan, bool prefix,
+                struct cb_json_scan *ret_scan) {
+  bool good = true;
+
+  assert(scan->max_depth >= 0 && scan->max_depth <= CB_JSON_SCAN_DEPTH);
+  *ret_scan = (struct cb_json_scan){0};
+  skip_blanks(scan);
+  ret_scan->first = peek(scan);
+  while (good && scan->at < scan->size &&
+         !(prefix && scan->state == WANT_NOTHING)) {
+    good = step(scan);
+    if (!good || !prefix || scan->state != WANT_NOTHING) skip_blanks(scan);
+  }
+  if (good && scan->state != WANT_NOTHING)
+    good = fail(scan, "the text ends too early");
+  ret_scan->error = scan->error;
+  ret_scan->offset = scan->at;
+  ret_scan->depth = scan->deepest;
+  ret_scan->cut = !good && scan->cut;
+  return good;
+}
+
 bool cb_json_scan(const char *text, size_t size, int max_depth,
                   const struct cb_json_watch *watch,
                   struct cb_json_scan *ret_scan) {
@@ -266,22 +298,14 @@ bool cb_json_scan(const char *text, size_t size, int max_depth,
                          .max_depth = max_depth,
                          .state = WANT_VALUE,
                          .watch = watch};
-  bool good = true;
 
-  assert(max_depth >= 0 && max_depth <= CB_JSON_SCAN_DEPTH);
-  *ret_scan = (struct cb_json_scan){0};
-  skip_blanks(&scan);
-  ret_scan->first = peek(&scan);
-  while (good && scan.at < size) {
-    good = step(&scan);
-    skip_blanks(&scan);
-  }
-  if (good && scan.state != WANT_NOTHING) {
-    good = false;
-    scan.error = "the text ends too early";
-  }
-  ret_scan->error = scan.error;
-  ret_scan->offset = scan.at;
-  ret_scan->depth = scan.deepest;
-  return good;
+  return run(&scan, false, ret_scan);
+}
+
+bool cb_json_scan_prefix(const char *text, size_t size, int max_depth,
+                         struct cb_json_scan *ret_scan) {
+  struct scanner scan = {
+      .text = text, .size = size, .max_depth = max_depth, .state = WANT_VALUE};
+
+  return run(&scan, true, ret_scan);
 }

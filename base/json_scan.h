@@ -34,6 +34,7 @@ struct cb_json_scan {
   size_t offset;     /* where */
   int depth;         /* deepest nesting of arrays and objects */
   char first;        /* first character of the value: { [ " or other */
+  bool cut; /* wrong only in that it ends: more text might make it good */
 };
 
 /* True if the size bytes at text are one JSON value with blanks around it,
@@ -42,5 +43,11 @@ struct cb_json_scan {
 bool cb_json_scan(const char *text, size_t size, int max_depth,
                   const struct cb_json_watch *watch,
                   struct cb_json_scan *ret_scan);
+
+/* The same for text that begins with a value (after blanks) and goes on with
+ * anything: *ret_scan's offset is then the end of the value. A number at the
+ * end of the text is taken as whole. */
+bool cb_json_scan_prefix(const char *text, size_t size, int max_depth,
+                         struct cb_json_scan *ret_scan);
 
 #endif

@@ -75,7 +75,27 @@ static void alloc__to_the_cap__fits_and_one_more_does_not(void **state) {
   assert_true(cb_arena_exhausted(arena));
   assert_non_null(cb_arena_alloc(arena, 100000));
   assert_null(cb_arena_alloc(arena, 1));
+  assert_true(cb_arena_past_cap(arena));
   assert_int_equal(cb_arena_size(arena), head + 16 + 100000);
+  cb_arena_free(arena);
+}
+
+static void past_cap__cap_or_budget__that_of_the_last_refusal(void **state) {
+  struct cb_budget budget;
+  struct cb_arena *arena;
+
+  (void)state;
+  cb_budget_init(&budget, 5000);
+  arena = cb_arena_new(&budget, 10000, 256);
+  assert_false(cb_arena_past_cap(arena));
+  assert_null(cb_arena_alloc(arena, 10000 - 256));
+  assert_true(cb_arena_past_cap(arena));
+  assert_null(cb_arena_alloc(arena, 6000));
+  assert_false(cb_arena_past_cap(arena));
+  assert_null(cb_arena_zalloc(arena, SIZE_MAX / 2, 3));
+  assert_true(cb_arena_past_cap(arena));
+  assert_non_null(cb_arena_alloc(arena, 1000));
+  assert_true(cb_arena_past_cap(arena));
   cb_arena_free(arena);
 }
 
@@ -181,6 +201,7 @@ static bool scenario(struct cb_budget *budget) {
   all = all && cb_arena_printf(arena, "%500d", 1);
   assert_int_equal(cb_budget_used(budget), cb_arena_size(arena));
   assert_int_equal(cb_arena_exhausted(arena), !all);
+  assert_false(cb_arena_past_cap(arena));
   cb_arena_free(arena);
   assert_int_equal(order.count, deferred);
   return all;
@@ -208,6 +229,7 @@ int main(void) {
       cmocka_unit_test(alloc__small_ones__blocks_double),
       cmocka_unit_test(alloc__middling_ones__not_each_a_block),
       cmocka_unit_test(alloc__to_the_cap__fits_and_one_more_does_not),
+      cmocka_unit_test(past_cap__cap_or_budget__that_of_the_last_refusal),
       cmocka_unit_test(alloc__absurd_size__refused),
       cmocka_unit_test(zalloc__used_memory__zeroed),
       cmocka_unit_test(texts__copied__equal),

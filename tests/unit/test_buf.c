@@ -41,6 +41,7 @@ static void add__maximum_zero__only_nothing_fits(void **state) {
   cb_buf_init(&buf, 0, NULL);
   assert_true(cb_buf_add(&buf, NULL, 0));
   assert_false(cb_buf_add_char(&buf, 'x'));
+  assert_true(cb_buf_past_max(&buf));
   cb_buf_release(&buf);
 }
 
@@ -117,6 +118,31 @@ static void move__full_buffer__charge_moves_too(void **state) {
   assert_int_equal(cb_budget_used(&budget), 0);
 }
 
+static void past_max__maximum_or_budget__told_apart(void **state) {
+  struct cb_budget budget;
+  struct cb_buf buf;
+
+  (void)state;
+  cb_budget_init(&budget, 50); /* the smallest allocation is larger */
+  cb_buf_init(&buf, 40, &budget);
+  assert_false(cb_buf_past_max(&buf));
+  assert_null(cb_buf_reserve(&buf, 41));
+  assert_true(cb_buf_past_max(&buf));
+  assert_false(cb_buf_add_char(&buf, 'x')); /* the first failure counts */
+  assert_true(cb_buf_past_max(&buf));
+  cb_buf_clear(&buf);
+  assert_false(cb_buf_past_max(&buf));
+  cb_budget_charge(&budget, 20);
+  assert_null(cb_buf_reserve(&buf, 40));
+  assert_true(buf.failed);
+  assert_false(cb_buf_past_max(&buf));
+  assert_false(
+      cb_buf_add(&buf, "0123456789012345678901234567890123456789x", 41));
+  assert_false(cb_buf_past_max(&buf));
+  cb_budget_release(&budget, 20);
+  cb_buf_release(&buf);
+}
+
 static bool scenario(struct cb_budget *budget) {
   struct cb_buf buf;
   bool all = true;
@@ -130,6 +156,7 @@ static bool scenario(struct cb_budget *budget) {
     assert_int_equal(cb_budget_used(budget), buf.room);
   }
   assert_int_equal(buf.failed, !all);
+  assert_false(cb_buf_past_max(&buf));
   cb_buf_release(&buf);
   return all;
 }
@@ -157,6 +184,7 @@ int main(void) {
       cmocka_unit_test(printf__long_text__whole),
       cmocka_unit_test(consume__part_and_all__rest_stays),
       cmocka_unit_test(move__full_buffer__charge_moves_too),
+      cmocka_unit_test(past_max__maximum_or_budget__told_apart),
       cmocka_unit_test(any__every_budget__nothing_lost),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -83,6 +83,42 @@ static void scan__what_json_c_would_change__told(void **state) {
   assert_int_equal(heard.last, CB_JSON_NUL_IN_KEY);
 }
 
+static void scan_prefix__text_behind_the_value__its_end(void **state) {
+  static const struct {
+    const char *text;
+    size_t end; /* 0: no value */
+    bool cut;
+  } cases[] = {
+      {"{\"a\":1} and so on", 7, false},
+      {" [1]\n\n", 4, false},
+      {"true story", 4, false},
+      {"12", 2, false},
+      {"\"a\" b", 3, false},
+      {"{x}", 0, false},
+      {"[1,", 0, true},
+      {"{\"a\":\"b", 0, true},
+      {"[\"\\u12", 0, true},
+      {"[tru", 0, true},
+      {"[trx", 0, false},
+      {"[1.", 0, true},
+      {"[1. ", 0, false},
+      {"", 0, true},
+      {"[\"\\", 0, true},
+      {"[1}", 0, false},
+  };
+
+  (void)state;
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct cb_json_scan report;
+    bool found =
+        cb_json_scan_prefix(cases[i].text, strlen(cases[i].text), 10, &report);
+
+    assert_int_equal(found, cases[i].end > 0);
+    if (found) assert_int_equal(report.offset, cases[i].end);
+    if (report.cut != cases[i].cut) fail_msg("%s", cases[i].text);
+  }
+}
+
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(scan__one_value__taken),
@@ -90,6 +126,7 @@ int main(void) {
       cmocka_unit_test(scan__at_depth__taken_one_more_refused),
       cmocka_unit_test(scan__wrong__says_where),
       cmocka_unit_test(scan__what_json_c_would_change__told),
+      cmocka_unit_test(scan_prefix__text_behind_the_value__its_end),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }
