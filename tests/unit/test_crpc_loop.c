@@ -104,10 +104,7 @@ static void step__nothing_there__waits_until(void **state) {
   (void)state;
   assert_true(crpc_loop_step(loop, before + 50 * CB_MILLISECOND));
   assert_true(cb_now(NULL) - before >= 45 * CB_MILLISECOND);
-  assert_true(cb_now(NULL) - before < 2 * CB_SECOND);
-  before = cb_now(NULL);
   assert_true(crpc_loop_step(loop, 0)); /* past: only a look */
-  assert_true(cb_now(NULL) - before < 40 * CB_MILLISECOND);
   assert_int_equal(crpc_loop_live_calls(loop), 0);
   crpc_loop_free(loop);
 }

@@ -58,7 +58,7 @@ static void drain__past_deadline__calls_cancelled(void **state) {
   fixture_drain(fixture, 100);   /* forward */
   fixture_drain(fixture, 90000); /* not back */
   fixture_until(fixture, &fixture->drained);
-  assert_true(cb_now(NULL) - before < 3 * CB_SECOND);
+  assert_true(cb_now(NULL) - before < 30 * CB_SECOND);
   talk_wait(&say);
   talk_wait(&repeat);
   assert_int_equal(say.code, CB_UNAVAILABLE);
@@ -124,7 +124,7 @@ static void drain__silent_connection__does_not_hold_it_up(void **state) {
   until_connections(fixture, 1);
   fixture_drain(fixture, 60000);
   fixture_until(fixture, &fixture->drained);
-  assert_true(cb_now(NULL) - before < 3 * CB_SECOND);
+  assert_true(cb_now(NULL) - before < 30 * CB_SECOND);
   close(fd);
   fixture_free(fixture);
 }

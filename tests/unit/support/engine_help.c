@@ -45,7 +45,7 @@ bool tally_wait(struct tally *tally, int count) {
   bool enough;
 
   clock_gettime(CLOCK_MONOTONIC, &until);
-  until.tv_sec += 20;
+  until.tv_sec += 60;
   pthread_mutex_lock(&tally->mutex);
   while (tally->count < count && problem == 0) {
     problem = pthread_cond_timedwait(&tally->more, &tally->mutex, &until);
@@ -103,7 +103,7 @@ bool eventually(bool (*holds)(void *arg), void *arg) {
   int64_t begin = cb_now(NULL);
 
   while (!holds(arg)) {
-    if (since(begin) > 10 * CB_SECOND) return false;
+    if (since(begin) > 60 * CB_SECOND) return false;
     nanosleep(&pause, NULL);
   }
   return true;

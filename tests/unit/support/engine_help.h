@@ -22,7 +22,7 @@ void tally_release(struct tally *tally);
 void tally_add(struct tally *tally); /* any thread */
 int tally_count(struct tally *tally);
 
-/* Waits until the count is at least that; false after 20 s. */
+/* Waits until the count is at least that; false after 60 s. */
 bool tally_wait(struct tally *tally, int count);
 
 /* A started engine; fails the test if there is none. budget may be NULL. */
@@ -32,7 +32,7 @@ void engine_end(struct vtx_engine *engine);
 /* Runs act(arg) on the engine's thread and waits for it. */
 void engine_do(struct vtx_engine *engine, void (*act)(void *arg), void *arg);
 
-/* Polls until true(arg), looked at on this thread; false after 10 s. */
+/* Polls until true(arg), looked at on this thread; false after 60 s. */
 bool eventually(bool (*holds)(void *arg), void *arg);
 
 /* Nanoseconds since then. */

@@ -47,6 +47,7 @@ struct http_script {
   char *last;
   char url[64];
   struct connection *first;
+  bool gathered; /* those that wait for others may go on */
 };
 
 static void must(bool fine, const char *what) {
@@ -148,6 +149,10 @@ static void begin(struct http_script *script, struct connection *connection,
   counts->requests++;
   counts->busy++;
   if (counts->busy > counts->most_busy) counts->most_busy = counts->busy;
+  if (connection->reply->steps[0].action == HTTP_GATHER &&
+      counts->busy == connection->reply->steps[0].size) {
+    script->gathered = true;
+  }
   free(script->last);
   script->last = strndup(connection->request, size);
   pthread_mutex_unlock(&script->mutex);
@@ -213,7 +218,8 @@ static enum progress send_step(struct connection *connection,
   return GOES_ON;
 }
 
-static enum progress do_step(struct connection *connection) {
+static enum progress do_step(const struct http_script *script,
+                             struct connection *connection) {
   const struct http_step *step = &connection->reply->steps[connection->step];
 
   switch (step->action) {
@@ -228,6 +234,8 @@ static enum progress do_step(struct connection *connection) {
       if (cb_now(NULL) < connection->until) return STUCK;
       connection->until = 0;
       return GOES_ON;
+    case HTTP_GATHER:
+      return script->counts.most_busy < step->size ? STUCK : GOES_ON;
     case HTTP_RESET:
       reset(connection);
       return OVER;
@@ -255,7 +263,7 @@ static void advance(struct http_script *script, struct connection *connection) {
       connection->reply = NULL;
       continue;
     }
-    progress = do_step(connection);
+    progress = do_step(script, connection);
     if (progress == OVER) drop(script, connection);
     if (progress != GOES_ON) return;
     connection->step++;
@@ -280,11 +288,13 @@ static int64_t run_waits(struct http_script *script) {
   struct connection *connection = script->first;
   int64_t next = CB_NEVER;
   int64_t now = cb_now(NULL);
+  bool gathered = script->gathered;
 
+  script->gathered = false;
   while (connection) {
     struct connection *after = connection->next; /* advance() may free it */
 
-    if (connection->until > 0 && connection->until <= now) {
+    if (gathered || (connection->until > 0 && connection->until <= now)) {
       advance(script, connection);
     }
     connection = after;

@@ -18,6 +18,8 @@ enum http_action {
   HTTP_SEND,    /* size bytes at data (0: strlen), times over (0: once) */
   HTTP_DRIP,    /* the same, byte by byte in writes of their own */
   HTTP_WAIT,    /* ms */
+  HTTP_GATHER,  /* until size requests have been under way at once; as the first
+                   step only */
   HTTP_HANG,    /* never do anything more */
   HTTP_CLOSE,   /* regular end of the connection */
   HTTP_RESET,   /* RST */
@@ -40,6 +42,8 @@ struct http_step {
   { .action = HTTP_DRIP, .data = (text) }
 #define WAIT(milliseconds) \
   { .action = HTTP_WAIT, .ms = (milliseconds) }
+#define GATHER(count) \
+  { .action = HTTP_GATHER, .size = (count) }
 #define HANG \
   { .action = HTTP_HANG }
 #define CLOSE \
