@@ -25,7 +25,9 @@
  *            callbacks receive is valid during the callback.
  * Errors:    status->code is CB_OK or the gRPC code, reason the word to switch
  *            on (docs/errors.md). done is called exactly once for each call
- *            that was started, also after a cancel.
+ *            that was started, also after a cancel. No call is made again by
+ *            itself: one whose connection goes away is UNAVAILABLE, also if no
+ *            server has seen it.
  */
 #ifndef VERTEXD_CLIENT_H
 #define VERTEXD_CLIENT_H
@@ -44,7 +46,7 @@ struct vertexd_client_options {
   size_t max_response_bytes;  /* of one message; 0: 64 MiB */
   bool own_connection;        /* not shared with other clients of the process */
   const char *service_config; /* gRPC's JSON, e.g. for round_robin; may be
-                                 NULL */
+                                 NULL. A retryPolicy has no effect. */
 };
 
 /* target: "host:port", "unix:/path" or "dns:///name:port"; options may be

@@ -51,6 +51,7 @@ static grpc_channel *create_core(const char *target,
   add_integer(&args, GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, CRPC_STREAM_WINDOW);
   add_integer(&args, GRPC_ARG_ENABLE_CHANNELZ, 0);
   add_integer(&args, GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
+  add_integer(&args, GRPC_ARG_ENABLE_RETRIES, 0); /* client.h says why */
   if (options->own_connection) {
     add_integer(&args, GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   }

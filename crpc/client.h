@@ -11,6 +11,11 @@
  *            to send is taken when the one before it has left for the
  *            transport (CRPC_WAIT and writable else); a message that came is
  *            read after the event of the one before it, unless paused.
+ * Retries:   none. The core's own, also of calls that no server has seen (a
+ *            GOAWAY as the call begins), are switched off: in C core 1.51, as
+ *            in that of grpcio 1.85, a call that streams its request may lose
+ *            messages in them, and the server does not know
+ *            (tests/e2e/goaway.py). Such a call ends with UNAVAILABLE.
  * Threads:   all functions on the loop's thread, or before it runs.
  * Ownership: messages handed to callbacks are valid during the callback.
  */
@@ -36,7 +41,7 @@ struct crpc_channel_options {
   size_t max_unpacked_bytes; /* one message's arena; 0: 16 times the former */
   struct cb_budget *budget;  /* may be NULL */
   bool own_connection;       /* no sharing with other channels of the process */
-  const char *service_config; /* JSON, may be NULL (round_robin, retries) */
+  const char *service_config; /* JSON, may be NULL (round_robin) */
 };
 
 /* target: "host:port", "unix:/path", "dns:///name:port". In the clear.
@@ -55,7 +60,8 @@ struct crpc_rpc_options {
    * are left out. */
   const struct cb_pair *metadata;
   size_t metadata_count;
-  bool wait_for_ready; /* wait for a connection instead of UNAVAILABLE */
+  bool wait_for_ready; /* wait for a connection instead of UNAVAILABLE; one that
+                          goes away as the call begins is UNAVAILABLE still */
 };
 
 /* How a call ended. Texts are valid during the callback; the status has what

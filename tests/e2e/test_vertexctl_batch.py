@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+import goaway
 import harness
 from harness import control
 
@@ -354,6 +355,23 @@ def test_restart_of_the_server__goes_on_by_itself(
     assert child.end() == 0, child.stderr
     assert set(by_id(out)) == {str(i) for i in range(1, 501)}
     assert all("text" in r for r in by_id(out).values())
+
+
+def test_connection_goes_away_as_the_call_begins__each_answer_is_its_own(
+        server, files):
+    """gRPC's core, left to itself, would make the call again and lose one of
+    its messages, so that every answer behind it went to another id."""
+    path, out = files(60, "number {} " + "x" * 50_000)
+    proxy = goaway.Proxy(server.target)
+    child = Run(proxy.target, "batch", "-c", 10, "--input", path,
+                "--output-file", out)
+    assert child.end() == 0, child.stderr
+    proxy.close()
+    assert proxy.refused == 1
+    answers = by_id(out)
+    assert len(answers) == 60
+    for number, answer in answers.items():
+        assert f'"number {number} ' in answer["text"]
 
 
 def test_server_gone_for_good__gives_up__exit_4(start, emulator, files):
