@@ -67,8 +67,9 @@ struct crpc_rpc_options {
 /* How a call ended. Texts are valid during the callback; the status has what
  * grpc-status-details-bin said (reason, field, retry_after, metadata). An
  * answer that cannot be taken ends the call with INTERNAL (reason
- * MALFORMED_RESPONSE) or RESOURCE_EXHAUSTED (RESPONSE_TOO_LARGE). Metadata
- * values of keys that end in "-bin" are in base64. */
+ * MALFORMED_RESPONSE) or RESOURCE_EXHAUSTED (RESPONSE_TOO_LARGE past a limit of
+ * the channel, CLIENT_OUT_OF_MEMORY when its budget or memory is used up).
+ * Metadata values of keys that end in "-bin" are in base64. */
 struct crpc_outcome {
   struct cb_status status;
   const struct cb_pair *initial_metadata;

@@ -1,24 +1,32 @@
 #include <grpc/byte_buffer.h>
+#include <string.h>
 
 #include "base/arena.h"
 #include "crpc/client_internal.h"
 #include "crpc/payload.h"
+#include "crpc/wire.h"
 
 /* Messages that come, one read in the core's hands at a time. Where the server
  * sends one answer it is kept until the status says that it counts; a client
  * stream reads once more, to see that it was the only one. */
 
-/* An answer that we cannot take: the call ends with our word on it. */
-static void reject(struct crpc_rpc *rpc, const struct cb_status *status) {
-  struct cb_status verdict = *status;
+static bool is_no_memory(const struct cb_status *status) {
+  return strcmp(status->reason, crpc_no_memory().reason) == 0;
+}
 
-  if (verdict.code == CB_RESOURCE_EXHAUSTED) {
-    verdict.reason = "RESPONSE_TOO_LARGE";
+/* An answer that we cannot take: the call ends with our word on it. What says
+ * why speaks of a server, and of requests. */
+static void reject(struct crpc_rpc *rpc, const struct cb_status *status) {
+  rpc->verdict = cb_status_copy(status, rpc->arena);
+  if (is_no_memory(status)) {
+    rpc->verdict = cb_status_make(CB_RESOURCE_EXHAUSTED, "CLIENT_OUT_OF_MEMORY",
+                                  "no memory is left for the answer");
+  } else if (status->code == CB_RESOURCE_EXHAUSTED) {
+    rpc->verdict.reason = "RESPONSE_TOO_LARGE";
   } else {
-    verdict.code = CB_INTERNAL;
-    verdict.reason = "MALFORMED_RESPONSE";
+    rpc->verdict.code = CB_INTERNAL;
+    rpc->verdict.reason = "MALFORMED_RESPONSE";
   }
-  rpc->verdict = cb_status_copy(&verdict, rpc->arena);
   grpc_call_cancel(rpc->core, NULL);
 }
 
@@ -28,9 +36,7 @@ void crpc_rpc_deliver(struct crpc_rpc *rpc, grpc_byte_buffer *bytes) {
       .max_bytes = options->max_response_bytes,
       .max_unpacked = options->max_unpacked_bytes,
       .budget = options->budget};
-  struct cb_status status =
-      cb_status_make(CB_RESOURCE_EXHAUSTED, "RESPONSE_TOO_LARGE",
-                     "no memory is left for the answer");
+  struct cb_status status = crpc_no_memory();
   struct cb_arena *arena = cb_arena_new(
       options->budget, options->max_unpacked_bytes + CRPC_RPC_SCRATCH_MAX, 0);
   ProtobufCMessage *message = NULL;

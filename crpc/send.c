@@ -29,7 +29,7 @@ static void free_out(struct crpc_call *call, struct crpc_out *out) {
   assert(call->queued_bytes >= out->cost);
   call->queued_bytes -= out->cost;
   if (call->server->options.budget) {
-    cb_budget_release(call->server->options.budget, out->cost);
+    cb_budget_release(call->server->options.budget, out->charged);
   }
   if (out->bytes) grpc_byte_buffer_destroy(out->bytes);
   free(out);
@@ -206,6 +206,7 @@ static enum crpc_send enqueue(struct crpc_call *call,
   const struct crpc_server_options *options = &call->server->options;
   size_t size = protobuf_c_message_get_packed_size(message);
   size_t cost = size + sizeof(struct crpc_out);
+  size_t charged = cost;
   struct crpc_out *out;
 
   if (size > options->max_response_bytes) return CRPC_NO_MEMORY;
@@ -214,17 +215,21 @@ static enum crpc_send enqueue(struct crpc_call *call,
     call->wants_room = true;
     return CRPC_WAIT;
   }
+  /* What is to be sent may be what holds all the memory, and would wait for
+   * itself: each call may have one message that is charged to nobody. */
   if (options->budget && !cb_budget_charge(options->budget, cost)) {
-    return CRPC_NO_MEMORY;
+    if (call->queued_bytes > 0) return CRPC_NO_MEMORY;
+    charged = 0;
   }
   out = calloc(1, sizeof *out);
   if (out) out->bytes = crpc_payload_pack(message, size);
   if (!out || !out->bytes) {
     free(out);
-    if (options->budget) cb_budget_release(options->budget, cost);
+    if (options->budget) cb_budget_release(options->budget, charged);
     return CRPC_NO_MEMORY;
   }
   out->cost = cost;
+  out->charged = charged;
   *call->last_out = out;
   call->last_out = &out->next;
   call->queued_bytes += cost;

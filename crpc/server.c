@@ -11,6 +11,7 @@
 #include "base/budget.h"
 #include "base/clock.h"
 #include "crpc/server_internal.h"
+#include "crpc/wire.h"
 
 #define DEFAULT_MESSAGE ((size_t)4 * 1024 * 1024)
 #define DEFAULT_UNPACKED_FACTOR 16
@@ -121,8 +122,8 @@ struct crpc_server *crpc_server_new(struct crpc_loop *loop,
                                     struct cb_status *ret_status) {
   struct crpc_server *server = calloc(1, sizeof *server);
 
-  *ret_status = cb_status_make(CB_RESOURCE_EXHAUSTED, "SERVER_MEMORY",
-                               "no memory or descriptors for a server");
+  *ret_status = crpc_no_memory();
+  ret_status->message = "no memory or descriptors for a server";
   if (!server) return NULL;
   server->loop = loop;
   server->options = *options;

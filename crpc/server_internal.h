@@ -86,7 +86,8 @@ struct crpc_server {
 struct crpc_out {
   struct crpc_out *next;
   grpc_byte_buffer *bytes;
-  size_t cost; /* what it is charged with */
+  size_t cost;    /* in the call's queue */
+  size_t charged; /* to the budget: the same, or nothing */
 };
 
 /* How a call stands towards its handler. */

@@ -30,6 +30,11 @@ struct cb_status crpc_no_memory(void) {
   return status;
 }
 
+static struct cb_status too_large(void) {
+  return cb_status_make(CB_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE",
+                        "the message needs too much memory");
+}
+
 struct cb_status crpc_unpack(const ProtobufCMessageDescriptor *descriptor,
                              struct crpc_bytes bytes,
                              const struct crpc_wire_limits *limits,
@@ -44,7 +49,8 @@ struct cb_status crpc_unpack(const ProtobufCMessageDescriptor *descriptor,
   if (status.code != CB_OK) return status;
   message =
       protobuf_c_message_unpack(descriptor, &allocator, bytes.size, bytes.data);
-  if (!message && source.refused) return crpc_no_memory();
+  if (!message && source.refused)
+    return cb_arena_past_cap(arena) ? too_large() : crpc_no_memory();
   if (!message) /* a field that proto2 calls required is missing */
     return cb_status_make(CB_INVALID_ARGUMENT, "MALFORMED_REQUEST",
                           "the message cannot be unpacked");

@@ -59,7 +59,8 @@ struct cb_status crpc_wire_scan(const ProtobufCMessageDescriptor *descriptor,
                                 struct crpc_wire_report *ret_report);
 
 /* Scans and unpacks into arena. On success *ret_message is owned by arena.
- * Errors are those of the scan, and crpc_no_memory(). */
+ * Errors are those of the scan, REQUEST_TOO_LARGE past arena's cap as well, and
+ * crpc_no_memory(). */
 struct cb_status crpc_unpack(const ProtobufCMessageDescriptor *descriptor,
                              struct crpc_bytes bytes,
                              const struct crpc_wire_limits *limits,

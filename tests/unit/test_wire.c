@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/budget.h"
 #include "base/buf.h"
 #include "crpc/test/v1/everything.crpc.h"
 #include "google/protobuf/descriptor.crpc.h"
@@ -433,19 +434,28 @@ static void unpack__good__message_lives_in_the_arena(void **state) {
   assert_string_equal(everything->text, "text");
 }
 
-static void unpack__arena_too_small__no_memory(void **state) {
+/* Of its own accord, or because the others have all the memory. */
+static void unpack__arena_refuses__too_large_or_no_memory(void **state) {
   struct fixture *f = *state;
-  struct cb_arena *small = cb_arena_new(NULL, 2000, 0);
-  ProtobufCMessage *message = NULL;
-  struct cb_status status;
+  struct cb_budget budget;
 
   for (int i = 0; i < 100; i++)
     add_bytes(&f->bytes, 30, "", 0);
-  status = crpc_unpack(TYPE, bytes_of(f), NULL, small, &message);
-  assert_int_equal(status.code, CB_RESOURCE_EXHAUSTED);
-  assert_string_equal(status.reason, "SERVER_MEMORY");
-  assert_null(message);
-  cb_arena_free(small);
+  for (int budgeted = 0; budgeted < 2; budgeted++) {
+    struct cb_arena *small;
+    ProtobufCMessage *message = NULL;
+    struct cb_status status;
+
+    cb_budget_init(&budget, budgeted ? 2000 : SIZE_MAX);
+    small = cb_arena_new(&budget, budgeted ? SIZE_MAX : 2000, 0);
+    status = crpc_unpack(TYPE, bytes_of(f), NULL, small, &message);
+    assert_int_equal(status.code, CB_RESOURCE_EXHAUSTED);
+    assert_string_equal(status.reason,
+                        budgeted ? "SERVER_MEMORY" : "REQUEST_TOO_LARGE");
+    assert_int_equal(status.retryable, budgeted);
+    assert_null(message);
+    cb_arena_free(small);
+  }
 }
 
 static void unpack__required_missing__malformed(void **state) {
@@ -481,7 +491,7 @@ int main(void) {
       CASE(scan__elements_at_limit__ok_and_past_it__too_large),
       CASE(scan__unpacked_at_limit__ok_and_past_it__too_large),
       CASE(unpack__good__message_lives_in_the_arena),
-      CASE(unpack__arena_too_small__no_memory),
+      CASE(unpack__arena_refuses__too_large_or_no_memory),
       CASE(unpack__required_missing__malformed),
   };
 
