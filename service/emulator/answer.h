@@ -28,6 +28,7 @@ struct vtx_emu_answer {
   const char *block_reason; /* NULL: the prompt is not blocked */
   struct vtx_emu_candidate candidates[VTX_EMU_MAX_CANDIDATES];
   size_t candidate_count;
+  bool continues; /* more comes in another request */
   int64_t candidates_tokens;
   int64_t thoughts_tokens;
 };

@@ -33,6 +33,7 @@ static int sleep_ms(struct vtx_emulator *emulator) {
                             LONGEST_SLEEP_MS);
   MHD_UNSIGNED_LONG_LONG library;
 
+  if (emulator->resumed) return 0;
   if (!cb_list_empty(&emulator->leaving)) return 1; /* their last bytes */
   if (MHD_get_timeout(emulator->daemon, &library) == MHD_YES &&
       library < (MHD_UNSIGNED_LONG_LONG)own) {
@@ -68,6 +69,7 @@ static void *run(void *cls) {
 
     more = handle_events(emulator, events, count);
     cb_timers_run(&emulator->timers, cb_now(NULL));
+    emulator->resumed = false;
     MHD_run(emulator->daemon);
     vtx_emu_connections_check(emulator);
   }
@@ -173,18 +175,19 @@ static bool copy_options(struct vtx_emulator *emulator,
                          const struct vtx_emulator_options *options,
                          char **ret_error) {
   struct vtx_emu_responder *responder = &emulator->responder;
-  struct vtx_emu_knobs *knobs = &emulator->first_knobs;
+  struct vtx_emu_knobs knobs = vtx_emu_knobs_default();
   const char *trouble;
 
-  *knobs = vtx_emu_knobs_default();
-  knobs->latency = options->latency;
-  knobs->jitter = options->jitter;
-  knobs->chunk_interval = options->chunk_interval;
-  if (options->defaults && !vtx_emu_knobs_parse(knobs, emulator->arena,
+  knobs.latency = options->latency;
+  knobs.jitter = options->jitter;
+  knobs.chunk_interval = options->chunk_interval;
+  if (options->defaults && !vtx_emu_knobs_parse(&knobs, emulator->arena,
                                                 options->defaults, &trouble)) {
     return fail(ret_error, "defaults", trouble);
   }
-  responder->knobs = *knobs;
+  vtx_emu_defaults_init(&emulator->defaults, &knobs);
+  responder->defaults = &emulator->defaults;
+  responder->targets = &emulator->targets;
   responder->random = UINT64_C(0x9e3779b97f4a7c15);
   emulator->gzip = options->gzip;
   emulator->max_body_bytes = options->max_body_bytes > 0
@@ -206,7 +209,7 @@ static struct vtx_emulator *make_emulator(void) {
   struct vtx_emulator *emulator =
       arena ? cb_arena_zalloc(arena, 1, sizeof *emulator) : NULL;
 
-  if (!emulator) {
+  if (!emulator || !vtx_emu_targets_init(&emulator->targets, cb_now(NULL))) {
     cb_arena_free(arena);
     return NULL;
   }
@@ -228,7 +231,8 @@ static void release(struct vtx_emulator *emulator) {
   vtx_emu_captures_release(&emulator->captures);
   vtx_emu_identity_release(&emulator->identity);
   cb_timers_release(&emulator->timers);
-  cb_arena_free(emulator->knob_arena);
+  vtx_emu_defaults_release(&emulator->defaults);
+  vtx_emu_targets_release(&emulator->targets);
   cb_arena_free(emulator->arena);
 }
 

@@ -8,11 +8,6 @@
 #include "service/emulator/google_error.h"
 #include "service/emulator/reply.h"
 
-#define TOO_MANY                                                 \
-  "Resource exhausted. Please try again later. Please refer to " \
-  "https://cloud.google.com/vertex-ai/generative-ai/docs/"       \
-  "error-code-429 for more details."
-
 enum { MAX_BODY = 1 << 20, BLOCK = 64 << 10 };
 static const int64_t giant_bytes = 128 << 20;
 static const int64_t bomb_bytes = 256 << 20;
@@ -36,11 +31,10 @@ static const struct {
      "Publisher Model was not found or your project does not have access to "
      "it.",
      NULL},
-    {VTX_EMU_HTTP_429, 429, TOO_MANY, NULL},
-    {VTX_EMU_HTTP_429_RETRYINFO, 429, TOO_MANY, "RATE_LIMIT_EXCEEDED"},
+    {VTX_EMU_HTTP_429, 429, vtx_emu_too_many, NULL},
+    {VTX_EMU_HTTP_429_RETRYINFO, 429, vtx_emu_too_many, "RATE_LIMIT_EXCEEDED"},
     {VTX_EMU_HTTP_500, 500, "Internal error encountered.", NULL},
-    {VTX_EMU_HTTP_503, 503, "The model is overloaded. Please try again later.",
-     NULL},
+    {VTX_EMU_HTTP_503, 503, vtx_emu_overloaded, NULL},
     {VTX_EMU_HTTP_504, 504, "Deadline expired before operation could complete.",
      NULL},
 };

@@ -4,6 +4,13 @@
 #include "base/clock.h"
 #include "base/json_writer.h"
 
+const char vtx_emu_too_many[] =
+    "Resource exhausted. Please try again later. Please refer to "
+    "https://cloud.google.com/vertex-ai/generative-ai/docs/error-code-429 for "
+    "more details.";
+const char vtx_emu_overloaded[] =
+    "The model is overloaded. Please try again later.";
+
 static const struct {
   unsigned http_status;
   const char *status;

@@ -12,6 +12,10 @@
 
 struct cb_buf;
 
+/* What Google says with 429 and 503. */
+extern const char vtx_emu_too_many[];
+extern const char vtx_emu_overloaded[];
+
 struct vtx_emu_violation {
   const char *field; /* NULL: the body as a whole */
   const char *description;

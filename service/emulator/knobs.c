@@ -10,13 +10,16 @@
 #include "base/arena.h"
 #include "base/clock.h"
 #include "base/utf8.h"
+#include "service/emulator/holds.h"
 
 enum { QUOTED = 80 }; /* bytes of a wrong word that an error shows */
 
-enum value_kind { TIME, COUNT, SIZE, TEXT, ESCAPED, FLAG };
+enum value_kind { TIME, COUNT, SIZE, REAL, TEXT, ESCAPED, KEY, FLAG };
 
 #define KNOB(name, kind) \
   { #name, kind, offsetof(struct vtx_emu_knobs, name) }
+#define QUOTA(name, kind) \
+  { "quota_" #name, kind, offsetof(struct vtx_emu_knobs, quota.name) }
 
 /* fault, probability and content are read by hand. */
 static const struct {
@@ -24,26 +27,23 @@ static const struct {
   enum value_kind kind;
   size_t place;
 } knob_table[] = {
-    KNOB(latency, TIME),
-    KNOB(jitter, TIME),
-    KNOB(chunk_interval, TIME),
-    KNOB(retry_delay, TIME),
-    KNOB(chunks, COUNT),
-    KNOB(words, COUNT),
-    KNOB(depth, COUNT),
-    KNOB(fail_times, COUNT),
-    KNOB(size, SIZE),
-    KNOB(bytes, SIZE),
-    KNOB(key, TEXT),
-    KNOB(block, TEXT),
-    KNOB(finish, TEXT),
-    KNOB(function_call, TEXT),
-    KNOB(text, ESCAPED),
-    KNOB(empty, FLAG),
-    KNOB(thought_only, FLAG),
-    KNOB(fence, FLAG),
-    KNOB(prose, FLAG),
-    KNOB(invalid_json, FLAG),
+    KNOB(latency, TIME),        KNOB(jitter, TIME),
+    KNOB(chunk_interval, TIME), KNOB(retry_delay, TIME),
+    KNOB(retry_after, TIME),    KNOB(slowdown, TIME),
+    QUOTA(rps, REAL),           QUOTA(tpm, REAL),
+    QUOTA(burst, COUNT),        QUOTA(retryinfo, FLAG),
+    KNOB(capacity, COUNT),      KNOB(chunks, COUNT),
+    KNOB(words, COUNT),         KNOB(depth, COUNT),
+    KNOB(fail_times, COUNT),    KNOB(size, SIZE),
+    KNOB(bytes, SIZE),          KNOB(key, TEXT),
+    KNOB(block, TEXT),          KNOB(finish, TEXT),
+    KNOB(function_call, TEXT),  KNOB(text, ESCAPED),
+    KNOB(traffic_type, TEXT),   KNOB(empty, FLAG),
+    KNOB(thought_only, FLAG),   KNOB(fence, FLAG),
+    KNOB(prose, FLAG),          KNOB(invalid_json, FLAG),
+    KNOB(hop_tokens, COUNT),    KNOB(hops, COUNT),
+    KNOB(checkpoints, COUNT),   KNOB(thought_hop, FLAG),
+    KNOB(fault_later, FLAG),    KNOB(hold, KEY),
 };
 
 static const struct {
@@ -88,10 +88,12 @@ static const struct {
     {"no_finish", VTX_EMU_NO_FINISH},
 };
 
-/* What a knob may be at most: an hour, a million, 4 GiB. */
+/* What a knob may be at most: an hour, a million, 4 GiB, a thousand million.
+ */
 static const int64_t longest = 3600 * CB_SECOND;
 static const int64_t most = 1000000;
 static const int64_t largest = INT64_C(4) << 30;
+static const double fastest = 1e9;
 
 struct vtx_emu_knobs vtx_emu_knobs_default(void) {
   return (struct vtx_emu_knobs){
@@ -143,6 +145,16 @@ static bool read_count(const char *value, enum value_kind kind,
   return true;
 }
 
+/* strtod() takes "inf" and "nan" as well. */
+static bool read_real(const char *value, double limit, double *ret_number) {
+  char *end;
+  double number = strtod(value, &end);
+
+  if (end == value || *end || !(number >= 0 && number <= limit)) return false;
+  *ret_number = number;
+  return true;
+}
+
 static bool read_flag(const char *value, bool *ret_flag) {
   if (strcmp(value, "1") == 0 || strcmp(value, "true") == 0) {
     *ret_flag = true;
@@ -188,6 +200,7 @@ static bool read_text(struct cb_arena *arena, const char *value,
 
   if (!copy) return false;
   if (kind == ESCAPED && !unescape(copy)) return false;
+  if (kind == KEY && !vtx_emu_hold_key_valid(copy)) return false;
   *ret_text = copy;
   return true;
 }
@@ -202,15 +215,6 @@ static bool read_fault(const char *value, enum vtx_emu_fault *ret_fault) {
   return false;
 }
 
-static bool read_probability(const char *value, double *ret_probability) {
-  char *end;
-  double number = strtod(value, &end);
-
-  if (end == value || *end || !(number >= 0 && number <= 1)) return false;
-  *ret_probability = number;
-  return true;
-}
-
 static bool set_listed(struct vtx_emu_knobs *knobs, struct cb_arena *arena,
                        size_t row, const char *value) {
   void *place = (char *)knobs + knob_table[row].place;
@@ -222,10 +226,13 @@ static bool set_listed(struct vtx_emu_knobs *knobs, struct cb_arena *arena,
     case COUNT:
     case SIZE:
       return read_count(value, kind, place);
+    case REAL:
+      return read_real(value, fastest, place);
     case FLAG:
       return read_flag(value, place);
     case TEXT:
     case ESCAPED:
+    case KEY:
       return read_text(arena, value, kind, place);
   }
   return false;
@@ -242,7 +249,7 @@ static bool set_knob(struct vtx_emu_knobs *knobs, struct cb_arena *arena,
   }
   if (strcmp(key, "fault") == 0) return read_fault(value, &knobs->fault);
   if (strcmp(key, "probability") == 0) {
-    return read_probability(value, &knobs->probability);
+    return read_real(value, 1.0, &knobs->probability);
   }
   if (strcmp(key, "content") == 0) {
     knobs->no_content = strcmp(value, "none") == 0;
@@ -271,8 +278,14 @@ bool vtx_emu_knobs_set(struct vtx_emu_knobs *knobs, struct cb_arena *arena,
   return false;
 }
 
-bool vtx_emu_knobs_parse(struct vtx_emu_knobs *knobs, struct cb_arena *arena,
-                         const char *words, const char **ret_error) {
+/* What a prompt says is for its own answer; a quota is for all. */
+static bool may_set(bool directive, const char *key) {
+  return !directive || strncmp(key, "quota_", 6) != 0;
+}
+
+static bool parse_words(struct vtx_emu_knobs *knobs, struct cb_arena *arena,
+                        const char *words, bool directive,
+                        const char **ret_error) {
   char *copy = cb_arena_strdup(arena, words);
   char *rest = copy;
   char *word;
@@ -286,12 +299,21 @@ bool vtx_emu_knobs_parse(struct vtx_emu_knobs *knobs, struct cb_arena *arena,
       return vtx_emu_knobs_set(knobs, arena, word, "", ret_error);
     }
     *sign = '\0';
+    if (!may_set(directive, word)) {
+      *ret_error = "Emulator: a prompt cannot set a quota.";
+      return false;
+    }
     if (!vtx_emu_knobs_set(knobs, arena, word, sign + 1, ret_error)) {
       return false;
     }
   }
   *ret_error = NULL;
   return true;
+}
+
+bool vtx_emu_knobs_parse(struct vtx_emu_knobs *knobs, struct cb_arena *arena,
+                         const char *words, const char **ret_error) {
+  return parse_words(knobs, arena, words, false, ret_error);
 }
 
 static bool set_json(struct vtx_emu_knobs *knobs, struct cb_arena *arena,
@@ -346,7 +368,7 @@ bool vtx_emu_knobs_take(struct vtx_emu_knobs *knobs, struct cb_arena *arena,
       return false;
     }
     *end = '\0';
-    if (!vtx_emu_knobs_parse(knobs, arena, words, ret_error)) return false;
+    if (!parse_words(knobs, arena, words, true, ret_error)) return false;
     close_gap(text, start, end + 2);
   }
   return true;

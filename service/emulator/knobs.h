@@ -56,30 +56,49 @@ enum vtx_emu_fault {
   VTX_EMU_NO_FINISH,
 };
 
+/* What a target lets through. Only defaults have it: a prompt cannot. */
+struct vtx_emu_quota {
+  double rps;     /* requests a second; 0: any number */
+  double tpm;     /* tokens a minute, of prompts and answers; 0: any number */
+  int64_t burst;  /* requests at once; 0: one */
+  bool retryinfo; /* its 429s have a RetryInfo, of retry_delay */
+};
+
 struct vtx_emu_knobs {
   int64_t latency; /* times are nanoseconds */
   int64_t jitter;
   int64_t chunk_interval;
   int64_t retry_delay;
-  int64_t chunks; /* counts; 0 means the emulator's own choice */
+  int64_t retry_after; /* Retry-After of 429s and 503s; 0: none */
+  int64_t slowdown;    /* more latency for each request in flight */
+  int64_t chunks;      /* counts; 0 means the emulator's own choice */
   int64_t words;
   int64_t size;
   int64_t depth;
   int64_t bytes;
-  int64_t fail_times; /* 0: the fault holds for all */
-  double probability; /* of the fault, 1 by default */
+  int64_t fail_times;  /* 0: the fault holds for all */
+  int64_t hop_tokens;  /* tokens of text in one hop of an answer */
+  int64_t hops;        /* hops of an answer */
+  int64_t checkpoints; /* each so many-th chunk has a continuation token */
+  int64_t capacity;    /* requests in flight before it is 503; 0: any number */
+  double probability;  /* of the fault, 1 by default */
   enum vtx_emu_fault fault;
   const char *key;           /* what fail_times counts by; "" by default */
   const char *block;         /* blockReason of the prompt; NULL: not blocked */
   const char *finish;        /* finishReason; NULL: as it comes */
   const char *function_call; /* name of a function to call; NULL: none */
   const char *text;          /* the exact answer; NULL: made from the prompt */
-  bool no_content;           /* content=none */
+  const char *traffic_type;  /* that serves; NULL: the one asked for */
+  const char *hold;          /* key that lets the answer go; NULL: none */
+  struct vtx_emu_quota quota;
+  bool no_content; /* content=none */
   bool empty;
   bool thought_only;
   bool fence;
   bool prose;
   bool invalid_json;
+  bool thought_hop; /* the first hop has no text */
+  bool fault_later; /* the fault spares requests without a token */
 };
 
 /* No fault, no delay, probability 1. */
@@ -103,7 +122,8 @@ bool vtx_emu_knobs_parse_json(struct vtx_emu_knobs *knobs,
                               struct json_object *object,
                               const char **ret_error);
 
-/* Takes every directive out of text (in place) and obeys it. As above. */
+/* Takes every directive out of text (in place) and obeys it; those that set a
+ * quota are refused. As above. */
 bool vtx_emu_knobs_take(struct vtx_emu_knobs *knobs, struct cb_arena *arena,
                         char *text, const char **ret_error);
 

@@ -23,6 +23,9 @@ static const char help[] =
     "  --defaults \"KEY=VALUE ...\"\n"
     "                           any knobs, for every request, as in a\n"
     "                           directive: \"fault=http_503 probability=0.3\"\n"
+    "  --quota \"rps=50 burst=5\"\n"
+    "                           429 beyond it, for each location and model;\n"
+    "                           also tpm=TOKENS_PER_MINUTE, retryinfo=1\n"
     "  --require-token TOKEN    answer 401 to any other bearer token\n"
     "  --require-api-key KEY    answer 400 to any other key, 403 to none\n"
     "  --require-issued-token   answer 401 to tokens it did not give out\n"
@@ -45,6 +48,7 @@ enum {
   JITTER,
   CHUNK_INTERVAL,
   DEFAULTS,
+  QUOTA,
   REQUIRE_TOKEN,
   REQUIRE_API_KEY,
   REQUIRE_ISSUED_TOKEN,
@@ -62,6 +66,7 @@ static const struct option long_options[] = {
     {"jitter", required_argument, NULL, JITTER},
     {"chunk-interval", required_argument, NULL, CHUNK_INTERVAL},
     {"defaults", required_argument, NULL, DEFAULTS},
+    {"quota", required_argument, NULL, QUOTA},
     {"require-token", required_argument, NULL, REQUIRE_TOKEN},
     {"require-api-key", required_argument, NULL, REQUIRE_API_KEY},
     {"require-issued-token", no_argument, NULL, REQUIRE_ISSUED_TOKEN},
@@ -97,6 +102,16 @@ static void add_knob(struct command *command, const char *key,
   cb_buf_printf(&command->defaults, "%s%s ", key, value);
 }
 
+/* "rps=50 burst=5" are the knobs quota_rps and quota_burst. */
+static void add_quota(struct command *command, char *words) {
+  char *rest = words;
+  char *word;
+
+  while ((word = strtok_r(rest, " \t,", &rest))) {
+    add_knob(command, "quota_", word);
+  }
+}
+
 static enum verdict read_key(struct command *command, const char *path) {
   FILE *file = fopen(path, "re");
   size_t size =
@@ -129,6 +144,9 @@ static enum verdict read_option(struct command *command, int option) {
       break;
     case DEFAULTS:
       add_knob(command, "", optarg);
+      break;
+    case QUOTA:
+      add_quota(command, optarg);
       break;
     case REQUIRE_TOKEN:
       options->require_token = optarg;

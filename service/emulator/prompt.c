@@ -70,6 +70,27 @@ static bool read_media(struct json_object *part, struct vtx_emu_media *media) {
   return true;
 }
 
+/* The texts in a value, and one token for each that is none; names of fields
+ * may be spelled in two ways and do not count. The depth is that of a request's
+ * JSON, which has its limit. */
+static void count_value(struct vtx_emu_prompt *prompt,
+                        struct json_object *value) {
+  if (json_object_is_type(value, json_type_object)) {
+    json_object_object_foreach(value, key, inner) {
+      (void)key;
+      count_value(prompt, inner);
+    }
+  } else if (json_object_is_type(value, json_type_array)) {
+    for (size_t i = 0; i < json_object_array_length(value); i++) {
+      count_value(prompt, json_object_array_get_idx(value, i));
+    }
+  } else if (json_object_is_type(value, json_type_string)) {
+    count_text(prompt, json_object_get_string(value));
+  } else {
+    prompt->tokens[VTX_EMU_MODALITY_TEXT]++;
+  }
+}
+
 static void count_part(struct vtx_emu_prompt *prompt,
                        struct json_object *part) {
   const char *text = vtx_emu_get_text(part, "text");
@@ -80,7 +101,7 @@ static void count_part(struct vtx_emu_prompt *prompt,
   } else if (read_media(part, &media)) {
     prompt->tokens[modality_of(media.mime_type)] += MEDIA_TOKENS;
   } else {
-    count_text(prompt, json_object_to_json_string_ext(part, 0));
+    count_value(prompt, part);
   }
 }
 
@@ -293,4 +314,13 @@ bool vtx_emu_prompt_read(struct vtx_emu_prompt *prompt, struct cb_arena *arena,
   read_config(prompt, vtx_emu_get(body, "generationConfig"));
   read_function(prompt, body);
   return true;
+}
+
+int64_t vtx_emu_prompt_tokens(const struct vtx_emu_prompt *prompt) {
+  int64_t sum = 0;
+
+  for (size_t i = 0; i < VTX_EMU_MODALITIES; i++) {
+    sum += prompt->tokens[i];
+  }
+  return sum;
 }

@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "service/emulator/hop.h"
 #include "service/emulator/knobs.h"
 
 struct cb_arena;
@@ -48,6 +49,7 @@ struct vtx_emu_prompt {
   int64_t tokens[VTX_EMU_MODALITIES];
   int64_t billable_characters;
   struct vtx_emu_knobs knobs;
+  struct vtx_emu_hop hop;
 
   /* generationConfig */
   int64_t candidate_count;   /* at least 1 */
@@ -71,6 +73,9 @@ bool vtx_emu_prompt_read(struct vtx_emu_prompt *prompt, struct cb_arena *arena,
                          struct json_object *body,
                          const struct vtx_emu_knobs *knobs,
                          const char **ret_error);
+
+/* Tokens of the whole prompt. */
+int64_t vtx_emu_prompt_tokens(const struct vtx_emu_prompt *prompt);
 
 /* Tokens that so many bytes of text count for: about one for four. */
 int64_t vtx_emu_tokens(size_t bytes);

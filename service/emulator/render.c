@@ -185,6 +185,22 @@ static void write_finish(const struct chunk *chunk, struct cb_json *json,
   }
 }
 
+/* Where a candidate stands at the end of the chunk, if it is to be told. */
+static void write_token(const struct chunk *chunk, struct cb_json *json,
+                        const struct vtx_emu_candidate *candidate) {
+  const char *text = candidate->text ? candidate->text : "";
+  int64_t step = chunk->prompt->knobs.checkpoints;
+  bool told = is_last(chunk)
+                  ? chunk->answer->continues
+                  : step > 0 && (int64_t)(chunk->place + 1) % step == 0;
+
+  if (!told) return;
+  cb_json_key(json, "continuationToken");
+  vtx_emu_hop_write_token(&chunk->prompt->hop,
+                          slice_start(text, chunk->place + 1, chunk->count),
+                          json);
+}
+
 static void write_candidate(const struct chunk *chunk, struct cb_json *json,
                             size_t place) {
   const struct vtx_emu_candidate *candidate = &chunk->answer->candidates[place];
@@ -199,6 +215,7 @@ static void write_candidate(const struct chunk *chunk, struct cb_json *json,
     write_content(chunk, json, candidate);
   }
   if (is_last(chunk)) write_finish(chunk, json, candidate->finish_reason);
+  if (place == 0) write_token(chunk, json, candidate);
   if (has_fault(chunk, VTX_EMU_UNKNOWN_FIELDS)) {
     cb_json_key(json, "futureCandidateField");
     cb_json_raw(json, "{\"deep\":[1,2.5,null]}", 21);
@@ -222,15 +239,6 @@ static void write_details(struct cb_json *json, const char *name,
   cb_json_end_array(json);
 }
 
-static int64_t prompt_tokens(const struct vtx_emu_prompt *prompt) {
-  int64_t sum = 0;
-
-  for (size_t i = 0; i < VTX_EMU_MODALITIES; i++) {
-    sum += prompt->tokens[i];
-  }
-  return sum;
-}
-
 static void write_count(struct cb_json *json, const char *name, int64_t count) {
   if (count == 0) return; /* protobuf leaves zeros out */
   cb_json_key(json, name);
@@ -239,7 +247,7 @@ static void write_count(struct cb_json *json, const char *name, int64_t count) {
 
 static void write_counters(const struct chunk *chunk, struct cb_json *json) {
   const struct vtx_emu_answer *answer = chunk->answer;
-  int64_t prompt = prompt_tokens(chunk->prompt);
+  int64_t prompt = vtx_emu_prompt_tokens(chunk->prompt);
 
   write_count(json, "promptTokenCount", prompt);
   write_count(json, "candidatesTokenCount", answer->candidates_tokens);
@@ -265,7 +273,8 @@ static void write_usage(const struct chunk *chunk, struct cb_json *json) {
     write_counters(chunk, json);
   }
   cb_json_key(json, "trafficType");
-  cb_json_string(json, odd_enum ? "TRAFFIC_FUTURE" : "ON_DEMAND");
+  cb_json_string(json,
+                 odd_enum ? "TRAFFIC_FUTURE" : chunk->render->traffic_type);
   cb_json_end_object(json);
 }
 
@@ -419,7 +428,7 @@ bool vtx_emu_render_count(struct cb_arena *arena,
   cb_json_init(&json, &buf);
   cb_json_begin_object(&json);
   cb_json_key(&json, "totalTokens");
-  cb_json_int(&json, prompt_tokens(prompt));
+  cb_json_int(&json, vtx_emu_prompt_tokens(prompt));
   write_count(&json, "totalBillableCharacters", prompt->billable_characters);
   write_details(&json, "promptTokensDetails", prompt);
   cb_json_end_object(&json);

@@ -25,6 +25,7 @@ struct vtx_emu_render {
   enum vtx_emu_framing framing;
   uint64_t serial;   /* makes the responseId */
   int64_t unix_time; /* nanoseconds, makes the createTime */
+  const char *traffic_type;
 };
 
 /* Fills the reply's pieces, content type and chunking with the answer. False

@@ -33,7 +33,8 @@ struct vtx_emu_reply {
   const char *header_value;
   struct vtx_emu_piece *pieces;
   size_t piece_count;
-  int64_t delay;      /* nanoseconds before the head */
+  const char *hold;   /* key that lets it go; NULL: nothing holds it */
+  int64_t delay;      /* nanoseconds before the head, once it is let go */
   int64_t interval;   /* and before each piece but the first */
   uint64_t end_after; /* bytes of body after which the ending comes, even in
                          the middle; UINT64_MAX: after the last */

@@ -1,19 +1,21 @@
 #include "service/emulator/respond.h"
 
 #include <string.h>
-#include <strings.h>
 #include <time.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/clock.h"
+#include "service/emulator/access.h"
 #include "service/emulator/answer.h"
+#include "service/emulator/defaults.h"
 #include "service/emulator/fault.h"
 #include "service/emulator/google_error.h"
-#include "service/emulator/identity.h"
 #include "service/emulator/prompt.h"
 #include "service/emulator/render.h"
 #include "service/emulator/reply.h"
+#include "service/emulator/target.h"
+#include "service/emulator/tier.h"
 #include "service/emulator/validate.h"
 
 enum { MAX_ERROR = 128 << 10 };
@@ -70,65 +72,6 @@ void vtx_emu_respond_unknown(const struct vtx_emu_request *request,
   set_page(request, 404, reply);
 }
 
-static bool deny(struct vtx_emu_error *error, unsigned status,
-                 const char *message, const char *reason) {
-  *error = vtx_emu_error_make(status, message);
-  error->reason = reason;
-  return false;
-}
-
-static bool asks_for_issued(const struct vtx_emu_responder *responder) {
-  return responder->identity && responder->identity->required;
-}
-
-static bool check_token(const struct vtx_emu_responder *responder,
-                        const char *authorization,
-                        struct vtx_emu_error *error) {
-  const char *wanted = responder->require_token;
-  static const char scheme[] = "Bearer ";
-  const size_t size = sizeof scheme - 1;
-
-  if (!authorization || strncasecmp(authorization, scheme, size) != 0) {
-    return deny(error, 401,
-                "Request is missing required authentication credential. "
-                "Expected OAuth 2 access token, login cookie or other valid "
-                "authentication credential.",
-                "CREDENTIALS_MISSING");
-  }
-  if (wanted && strcmp(authorization + size, wanted) == 0) return true;
-  if (asks_for_issued(responder) &&
-      vtx_emu_identity_admits(responder->identity, authorization)) {
-    return true;
-  }
-  return deny(error, 401,
-              "Request had invalid authentication credentials. Expected OAuth "
-              "2 access token, login cookie or other valid authentication "
-              "credential.",
-              "ACCESS_TOKEN_TYPE_UNSUPPORTED");
-}
-
-/* Either credential will do if both are asked for. */
-static bool check_access(const struct vtx_emu_responder *responder,
-                         const struct vtx_emu_request *request,
-                         struct vtx_emu_error *error) {
-  const char *key = responder->require_api_key;
-
-  bool token = responder->require_token || asks_for_issued(responder);
-
-  if (!key && !token) return true;
-  if (key && request->api_key) {
-    if (strcmp(request->api_key, key) == 0) return true;
-    return deny(error, 400, "API key not valid. Please pass a valid API key.",
-                "API_KEY_INVALID");
-  }
-  if (token) return check_token(responder, request->authorization, error);
-  return deny(error, 403,
-              "Method doesn't allow unregistered callers (callers without "
-              "established identity). Please use API Key or other form of API "
-              "consumer identity to call this API.",
-              NULL);
-}
-
 static bool check_model(const struct vtx_emu_request *request,
                         const struct vtx_emu_route *route,
                         struct vtx_emu_error *error) {
@@ -142,8 +85,9 @@ static bool check_model(const struct vtx_emu_request *request,
       "information, see: https://cloud.google.com/vertex-ai/generative-ai/docs/"
       "learn/model-versions",
       route->resource);
-  return deny(error, 404, message ? message : "Publisher Model was not found.",
-              NULL);
+  *error = vtx_emu_error_make(
+      404, message ? message : "Publisher Model was not found.");
+  return false;
 }
 
 /* Reads and checks the body; NULL with *error filled in if it is refused. */
@@ -205,8 +149,10 @@ static bool still_failing(struct vtx_emu_responder *responder, const char *key,
 
 /* Takes the fault back where chance or fail_times spare the request. */
 static void decide_fault(struct vtx_emu_responder *responder,
-                         struct vtx_emu_knobs *knobs) {
-  bool fails = knobs->fault != VTX_EMU_NO_FAULT;
+                         struct vtx_emu_prompt *prompt) {
+  struct vtx_emu_knobs *knobs = &prompt->knobs;
+  bool fails = knobs->fault != VTX_EMU_NO_FAULT &&
+               (prompt->hop.later || !knobs->fault_later);
 
   if (fails && knobs->probability < 1.0) {
     fails = roll(responder) < knobs->probability;
@@ -219,9 +165,11 @@ static void decide_fault(struct vtx_emu_responder *responder,
 
 static enum vtx_emu_framing framing_of(const struct vtx_emu_request *request,
                                        const struct vtx_emu_route *route) {
+  const char *alt;
+
   if (route->verb != VTX_EMU_STREAM) return VTX_EMU_UNARY;
-  return request->alt && strcmp(request->alt, "sse") == 0 ? VTX_EMU_SSE
-                                                          : VTX_EMU_ARRAY;
+  alt = request->parameter(request, "alt");
+  return alt && strcmp(alt, "sse") == 0 ? VTX_EMU_SSE : VTX_EMU_ARRAY;
 }
 
 static int64_t unix_time(void) {
@@ -231,54 +179,196 @@ static int64_t unix_time(void) {
   return (int64_t)now.tv_sec * CB_SECOND + now.tv_nsec;
 }
 
+/* The kind of traffic that serves the request; NULL with *error filled in if a
+ * header asks for one that there is not. */
+static const char *read_tier(const struct vtx_emu_request *request,
+                             struct vtx_emu_error *error) {
+  const char *tier = vtx_emu_tier_of(
+      request->header(request, "X-Vertex-AI-LLM-Request-Type"),
+      request->header(request, "X-Vertex-AI-LLM-Shared-Request-Type"));
+
+  if (!tier) {
+    *error = vtx_emu_error_make(400, "Emulator: unknown request type header.");
+  }
+  return tier;
+}
+
+/* A request that was read, and what it was read with. */
+struct question {
+  const struct vtx_emu_request *request;
+  const struct vtx_emu_route *route;
+  const char *traffic_type;
+  struct vtx_emu_prompt prompt;
+};
+
 static bool make_answer(struct vtx_emu_responder *responder,
-                        const struct vtx_emu_request *request,
-                        const struct vtx_emu_route *route,
-                        const struct vtx_emu_prompt *prompt,
+                        const struct question *question,
                         struct vtx_emu_reply *reply) {
-  struct vtx_emu_render render = {framing_of(request, route), responder->serial,
-                                  unix_time()};
+  const struct vtx_emu_prompt *prompt = &question->prompt;
+  struct cb_arena *arena = question->request->arena;
+  struct vtx_emu_render render = {
+      framing_of(question->request, question->route), responder->serial,
+      unix_time(), question->traffic_type};
   struct vtx_emu_answer answer;
 
   if (vtx_emu_fault_replaces(prompt->knobs.fault)) return true;
-  if (route->verb == VTX_EMU_COUNT) {
-    return vtx_emu_render_count(request->arena, prompt, reply);
+  if (question->route->verb == VTX_EMU_COUNT) {
+    return vtx_emu_render_count(arena, prompt, reply);
   }
-  return vtx_emu_answer_make(&answer, request->arena, prompt) &&
-         vtx_emu_render_answer(&render, request->arena, prompt, &answer, reply);
+  if (!vtx_emu_answer_make(&answer, arena, prompt) ||
+      !vtx_emu_hop_cut(&prompt->hop, &prompt->knobs, arena, &answer)) {
+    return false;
+  }
+  vtx_emu_target_charge(question->request->target, &prompt->knobs.quota,
+                        vtx_emu_prompt_tokens(prompt) +
+                            answer.candidates_tokens + answer.thoughts_tokens);
+  return vtx_emu_render_answer(&render, arena, prompt, &answer, reply);
 }
 
-static void answer_prompt(struct vtx_emu_responder *responder,
-                          const struct vtx_emu_request *request,
-                          const struct vtx_emu_route *route,
-                          struct vtx_emu_prompt *prompt,
-                          struct vtx_emu_reply *reply) {
-  struct vtx_emu_knobs *knobs = &prompt->knobs;
+/* False with *error filled in if the target has no room for the request.
+ * Counting tokens costs nothing. */
+static bool admit(struct vtx_emu_responder *responder,
+                  const struct question *question,
+                  struct vtx_emu_error *error) {
+  const struct vtx_emu_knobs *knobs = &question->prompt.knobs;
 
-  decide_fault(responder, knobs);
-  prompt->model = route->model;
-  *reply = fresh_reply();
-  reply->delay = knobs->latency;
-  if (knobs->jitter > 0) {
-    reply->delay += (int64_t)(roll(responder) * (double)knobs->jitter);
+  if (question->route->verb == VTX_EMU_COUNT) return true;
+  switch (vtx_emu_target_admit(responder->targets, question->request->target,
+                               &knobs->quota, knobs->capacity, cb_now(NULL))) {
+    case VTX_EMU_THROTTLED:
+      *error = vtx_emu_error_make(429, vtx_emu_too_many);
+      if (!knobs->quota.retryinfo) return false;
+      error->reason = "RATE_LIMIT_EXCEEDED";
+      error->retry_delay = knobs->retry_delay;
+      return false;
+    case VTX_EMU_OVERLOADED:
+      *error = vtx_emu_error_make(503, vtx_emu_overloaded);
+      return false;
+    default:
+      return true;
   }
+}
+
+static int64_t latency_of(struct vtx_emu_responder *responder,
+                          const struct question *question) {
+  const struct vtx_emu_knobs *knobs = &question->prompt.knobs;
+  int64_t others = (int64_t)question->request->target->in_flight - 1;
+  int64_t latency = knobs->latency + knobs->slowdown * others;
+
+  if (knobs->jitter > 0) {
+    latency += (int64_t)(roll(responder) * (double)knobs->jitter);
+  }
+  return latency;
+}
+
+static void answer_question(struct vtx_emu_responder *responder,
+                            struct question *question,
+                            struct vtx_emu_reply *reply) {
+  const struct vtx_emu_request *request = question->request;
+  struct vtx_emu_knobs *knobs = &question->prompt.knobs;
+
+  decide_fault(responder, &question->prompt);
+  question->prompt.model = question->route->model;
+  if (knobs->traffic_type) question->traffic_type = knobs->traffic_type;
+  *reply = fresh_reply();
+  reply->hold = knobs->hold;
+  reply->delay = latency_of(responder, question);
   reply->interval = knobs->chunk_interval;
-  if (!make_answer(responder, request, route, prompt, reply) ||
-      !vtx_emu_fault_apply(request->arena, knobs, framing_of(request, route),
-                           request->path, reply)) {
+  if (!make_answer(responder, question, reply) ||
+      !vtx_emu_fault_apply(request->arena, knobs,
+                           framing_of(request, question->route), request->path,
+                           reply)) {
     give_up(reply);
   }
+}
+
+/* In whole seconds, as HTTP wants it. */
+static void set_retry_after(const struct question *question,
+                            struct vtx_emu_reply *reply) {
+  int64_t delay = question->prompt.knobs.retry_after;
+
+  if (delay == 0 || (reply->status != 429 && reply->status != 503)) return;
+  reply->header_value =
+      cb_arena_printf(question->request->arena, "%lld",
+                      (long long)((delay + CB_SECOND - 1) / CB_SECOND));
+  if (reply->header_value) reply->header = "Retry-After";
+}
+
+/* How much may be asked for, and where an answer goes on. */
+static bool read_hop(struct question *question, struct json_object *body,
+                     struct vtx_emu_error *error) {
+  struct vtx_emu_prompt *prompt = &question->prompt;
+  int64_t tokens = prompt->max_output_tokens;
+  const char *text;
+
+  if (!vtx_emu_hop_read(body, &prompt->hop)) {
+    *error = vtx_emu_error_make(
+        400, "The continuation token is not valid for this request.");
+    return false;
+  }
+  if (question->route->verb != VTX_EMU_GENERATE || tokens == INT64_MAX ||
+      tokens <= VTX_EMU_UNARY_TOKENS) {
+    return true;
+  }
+  text = cb_arena_printf(
+      question->request->arena,
+      "Unable to submit request because it has a maxOutputTokens value of "
+      "%lld but the supported range is from 1 (inclusive) to %d (exclusive). "
+      "Update the value and try again.",
+      (long long)tokens, VTX_EMU_UNARY_TOKENS + 1);
+  *error = vtx_emu_error_make(400, text ? text : "maxOutputTokens too large");
+  return false;
+}
+
+/* Checks what can be wrong with a request and reads it; false with *error
+ * filled in if something is. */
+static bool read_question(const struct vtx_emu_responder *responder,
+                          struct question *question,
+                          struct vtx_emu_error *error) {
+  const struct vtx_emu_request *request = question->request;
+  const struct vtx_emu_route *route = question->route;
+  struct json_object *body;
+  const char *trouble;
+
+  if (!vtx_emu_check_access(responder, request, error) ||
+      !(question->traffic_type = read_tier(request, error)) ||
+      !check_model(request, route, error) ||
+      !(body = read_body(responder, request, route->verb, error))) {
+    return false;
+  }
+  if (vtx_emu_prompt_read(&question->prompt, request->arena, body,
+                          vtx_emu_defaults_find(responder->defaults,
+                                                route->location, route->model),
+                          &trouble)) {
+    return read_hop(question, body, error);
+  }
+  *error = vtx_emu_error_make(400, trouble);
+  return false;
+}
+
+static void respond(struct vtx_emu_responder *responder,
+                    struct question *question, struct vtx_emu_reply *reply) {
+  const struct vtx_emu_request *request = question->request;
+  bool listed = framing_of(request, question->route) == VTX_EMU_ARRAY;
+  struct vtx_emu_error error;
+
+  if (!read_question(responder, question, &error)) {
+    set_error(request, listed, &error, reply);
+    return;
+  }
+  if (admit(responder, question, &error)) {
+    answer_question(responder, question, reply);
+  } else {
+    set_error(request, listed, &error, reply);
+  }
+  set_retry_after(question, reply);
 }
 
 void vtx_emu_respond(struct vtx_emu_responder *responder,
                      const struct vtx_emu_request *request,
                      const struct vtx_emu_route *route,
                      struct vtx_emu_reply *reply) {
-  bool listed = framing_of(request, route) == VTX_EMU_ARRAY;
-  struct vtx_emu_error error;
-  struct vtx_emu_prompt prompt;
-  struct json_object *body;
-  const char *trouble;
+  struct question *question;
 
   responder->serial++;
   if (request->too_large) {
@@ -289,17 +379,13 @@ void vtx_emu_respond(struct vtx_emu_responder *responder,
     vtx_emu_respond_unknown(request, reply); /* a region that is none */
     return;
   }
-  if (!check_access(responder, request, &error) ||
-      !check_model(request, route, &error) ||
-      !(body = read_body(responder, request, route->verb, &error))) {
-    set_error(request, listed, &error, reply);
+  question = cb_arena_zalloc(request->arena, 1, sizeof *question);
+  if (!question || !request->target) {
+    give_up(reply);
     return;
   }
-  if (!vtx_emu_prompt_read(&prompt, request->arena, body, &responder->knobs,
-                           &trouble)) {
-    error = vtx_emu_error_make(400, trouble);
-    set_error(request, listed, &error, reply);
-    return;
-  }
-  answer_prompt(responder, request, route, &prompt, reply);
+  question->request = request;
+  question->route = route;
+  respond(responder, question, reply);
+  if (reply->status == 200) request->target->ok++;
 }

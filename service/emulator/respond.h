@@ -10,29 +10,33 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "service/emulator/knobs.h"
 #include "service/emulator/route.h"
 
 struct cb_arena;
 struct json_object;
 struct vtx_emu_identity;
+struct vtx_emu_defaults;
 struct vtx_emu_reply;
 struct vtx_emu_schema;
+struct vtx_emu_target;
+struct vtx_emu_targets;
 
 /* One request, as it came. */
 struct vtx_emu_request {
   struct cb_arena *arena;
   const char *method;
   const char *path;          /* decoded, without the query */
-  const char *alt;           /* query parameter; NULL: none */
   const char *authorization; /* header; NULL: none */
   const char *api_key;       /* header or query parameter; NULL: none */
   const char *body;
   size_t body_size;
   bool too_large; /* the body passed the limit and was thrown away */
+  struct vtx_emu_target *target; /* NULL: the path names none */
   const char *(*header)(const struct vtx_emu_request *request,
                         const char *name); /* NULL result: not sent */
-  void *http;                              /* what header needs */
+  const char *(*parameter)(const struct vtx_emu_request *request,
+                           const char *name); /* of the query; as above */
+  void *http;                                 /* what these two need */
 };
 
 /* How often requests with one key have failed already. */
@@ -49,9 +53,10 @@ struct vtx_emu_responder {
   const char *require_token;               /* NULL: none */
   const char *require_api_key;             /* NULL: none */
   const struct vtx_emu_identity *identity; /* NULL: nobody gives out tokens */
-  struct vtx_emu_knobs knobs;              /* where every request starts from */
-  uint64_t random;                         /* state of the dice, not 0 */
-  uint64_t serial;                         /* of the last request */
+  const struct vtx_emu_defaults *defaults; /* where requests start from */
+  struct vtx_emu_targets *targets;
+  uint64_t random; /* state of the dice, not 0 */
+  uint64_t serial; /* of the last request */
   struct vtx_emu_failure failures[VTX_EMU_FAILURE_KEYS];
 };
 

@@ -19,16 +19,18 @@
 
 #include "base/list.h"
 #include "base/timers.h"
+#include "service/emulator/defaults.h"
+#include "service/emulator/holds.h"
 #include "service/emulator/identity.h"
 #include "service/emulator/respond.h"
 #include "service/emulator/stats.h"
+#include "service/emulator/target.h"
 
 struct MHD_Daemon;
 struct vtx_emu_exchange;
 
 struct vtx_emulator {
-  struct cb_arena *arena;      /* what lives as long as the emulator */
-  struct cb_arena *knob_arena; /* texts of the knobs in force */
+  struct cb_arena *arena; /* what lives as long as the emulator */
   const char *url;
   struct MHD_Daemon *daemon;
   int watch_fd; /* the epoll that the thread sleeps in */
@@ -37,14 +39,18 @@ struct vtx_emulator {
   size_t max_body_bytes;
   bool gzip;
   struct vtx_emu_schema *schema;
-  struct vtx_emu_knobs first_knobs; /* as it was started */
+  struct vtx_emu_defaults defaults;
+  struct vtx_emu_targets targets;
   struct vtx_emu_responder responder;
   struct vtx_emu_identity identity;
+  struct vtx_emu_holds holds;
   struct vtx_emu_stats stats;
   struct vtx_emu_captures captures;
   struct cb_timers timers;
   struct cb_link suspended; /* exchanges */
-  struct cb_link leaving;   /* connections whose peer has closed its side */
+  bool resumed; /* one of them, since the library's turn began: the library
+                   sees it in the next, and does not ask for that by itself */
+  struct cb_link leaving; /* connections whose peer has closed its side */
 };
 
 /* A connection; what the watch knows it by. */
@@ -63,6 +69,9 @@ void vtx_emu_connection_left(struct vtx_emulator *emulator,
  * which nothing more can come though more is needed. */
 void vtx_emu_connections_check(struct vtx_emulator *emulator);
 
+/* Lets the exchanges go that are held by key. */
+void vtx_emu_exchanges_release(struct vtx_emulator *emulator, const char *key);
+
 /* Ends all exchanges that wait, as the library demands before it stops. */
 void vtx_emu_exchanges_break(struct vtx_emulator *emulator);
 
@@ -73,7 +82,7 @@ struct MHD_Daemon *vtx_emu_daemon_start(struct vtx_emulator *emulator,
 
 /* Answers a request to /emulator/...; see README.md. */
 void vtx_emu_control(struct vtx_emulator *emulator,
-                     const struct vtx_emu_request *request, const char *last,
+                     const struct vtx_emu_request *request,
                      struct vtx_emu_reply *reply);
 
 #endif

@@ -56,7 +56,7 @@ void vtx_emu_stats_reset(struct vtx_emu_stats *stats) {
 }
 
 void vtx_emu_stats_write(const struct vtx_emu_stats *stats,
-                         struct cb_buf *buf) {
+                         struct cb_json *json) {
   const struct {
     const char *name;
     uint64_t value;
@@ -71,22 +71,18 @@ void vtx_emu_stats_write(const struct vtx_emu_stats *stats,
       {"peak_connections", stats->peak_connections},
       {"connections_total", stats->connections_total},
   };
-  struct cb_json json;
 
-  cb_json_init(&json, buf);
-  cb_json_begin_object(&json);
   for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
-    cb_json_key(&json, rows[i].name);
-    cb_json_uint(&json, rows[i].value);
+    cb_json_key(json, rows[i].name);
+    cb_json_uint(json, rows[i].value);
   }
-  cb_json_key(&json, "by_verb");
-  cb_json_begin_object(&json);
+  cb_json_key(json, "by_verb");
+  cb_json_begin_object(json);
   for (int verb = 0; verb < VTX_EMU_VERBS; verb++) {
-    cb_json_key(&json, vtx_emu_verb_name((enum vtx_emu_verb)verb));
-    cb_json_uint(&json, stats->by_verb[verb]);
+    cb_json_key(json, vtx_emu_verb_name((enum vtx_emu_verb)verb));
+    cb_json_uint(json, stats->by_verb[verb]);
   }
-  cb_json_end_object(&json);
-  cb_json_end_object(&json);
+  cb_json_end_object(json);
 }
 
 void vtx_emu_captures_init(struct vtx_emu_captures *captures) {

@@ -13,6 +13,8 @@
 #include "base/buf.h"
 #include "service/emulator/route.h"
 
+struct cb_json;
+
 /* Requests to /emulator/ are not counted, but for their connections. */
 struct vtx_emu_stats {
   uint64_t in_flight; /* begun and not ended */
@@ -42,8 +44,9 @@ void vtx_emu_stats_disconnect(struct vtx_emu_stats *stats);
 /* Back to zero, but for what is there now. */
 void vtx_emu_stats_reset(struct vtx_emu_stats *stats);
 
-/* Appends the counters as a JSON object. */
-void vtx_emu_stats_write(const struct vtx_emu_stats *stats, struct cb_buf *buf);
+/* Adds the counters to the object that is open in json. */
+void vtx_emu_stats_write(const struct vtx_emu_stats *stats,
+                         struct cb_json *json);
 
 /* The last requests, the newest replacing the oldest. */
 enum { VTX_EMU_CAPTURES = 100, VTX_EMU_CAPTURED_BYTES = 64 << 10 };

@@ -193,6 +193,10 @@ class Emulator(Process):
         """Knobs for every request until the next reset."""
         self.ask("defaults", knobs)
 
+    def release(self, key):
+        """Lets what control(hold=key) keeps go, now and later."""
+        self.ask(f"release?key={key}", {})
+
     def stats(self):
         return self.ask("stats")
 

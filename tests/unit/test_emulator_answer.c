@@ -3,29 +3,40 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "service/emulator/defaults.h"
 #include "service/emulator/reply.h"
 #include "service/emulator/respond.h"
 #include "service/emulator/rest_schema.h"
+#include "service/emulator/target.h"
 #include "tests/unit/cmocka_all.h"
 
 #define MODEL "/v1/projects/p/locations/l/publishers/google/models/m:"
 
 struct fixture {
   struct vtx_emu_responder responder;
+  struct vtx_emu_defaults defaults;
+  struct vtx_emu_targets targets;
   struct vtx_emu_reply reply;
+  const char *tier; /* X-Vertex-AI-LLM-Shared-Request-Type */
   struct cb_arena *arena;
 };
 
 static int setup(void **state) {
   struct cb_arena *arena = cb_arena_new(NULL, 64 << 20, 0);
   struct fixture *fixture = cb_arena_zalloc(arena, 1, sizeof *fixture);
+  struct vtx_emu_knobs first;
 
   fixture->arena = arena;
   fixture->responder.schema = vtx_emu_schema_new();
-  fixture->responder.knobs = vtx_emu_knobs_default();
+  first = vtx_emu_knobs_default();
+  vtx_emu_defaults_init(&fixture->defaults, &first);
+  fixture->responder.defaults = &fixture->defaults;
+  fixture->responder.targets = &fixture->targets;
   fixture->responder.random = 1;
   *state = fixture;
-  return fixture->responder.schema ? 0 : -1;
+  return fixture->responder.schema && vtx_emu_targets_init(&fixture->targets, 0)
+             ? 0
+             : -1;
 }
 
 static int teardown(void **state) {
@@ -33,22 +44,51 @@ static int teardown(void **state) {
 
   vtx_emu_schema_free(
       (struct vtx_emu_schema *)(uintptr_t)fixture->responder.schema);
+  vtx_emu_targets_release(&fixture->targets);
   cb_arena_free(fixture->arena);
   return 0;
 }
 
+/* What a request is looked up in. */
+struct query {
+  const struct fixture *fixture;
+  const char *alt;
+};
+
+static const char *header(const struct vtx_emu_request *request,
+                          const char *name) {
+  const struct query *query = request->http;
+  bool shared = strcmp(name, "X-Vertex-AI-LLM-Shared-Request-Type") == 0;
+
+  return shared ? query->fixture->tier : NULL;
+}
+
+static const char *parameter(const struct vtx_emu_request *request,
+                             const char *name) {
+  const struct query *query = request->http;
+
+  return strcmp(name, "alt") == 0 ? query->alt : NULL;
+}
+
 static void respond(struct fixture *fixture, const char *path, const char *alt,
                     const char *body) {
+  struct query query = {fixture, alt};
   struct vtx_emu_request request = {.arena = fixture->arena,
                                     .method = "POST",
                                     .path = path,
-                                    .alt = alt,
                                     .body = body,
-                                    .body_size = strlen(body)};
+                                    .body_size = strlen(body),
+                                    .header = header,
+                                    .parameter = parameter,
+                                    .http = &query};
   struct vtx_emu_route route;
 
   assert_true(vtx_emu_route_read(&route, fixture->arena, path));
+  request.target =
+      vtx_emu_targets_find(&fixture->targets, route.location, route.model);
+  vtx_emu_target_begin(request.target);
   vtx_emu_respond(&fixture->responder, &request, &route, &fixture->reply);
+  vtx_emu_target_end(request.target);
 }
 
 static void put_tree(void *tree) { json_object_put(tree); }

@@ -112,6 +112,9 @@ static void knobs_parse__at_the_limits__takes_them_and_no_more(void **state) {
   assert_int_equal(knobs.size, INT64_C(4) << 30);
   assert_false(set(*state, "size=5g", &knobs));
   assert_false(set(*state, "size=99999999999999999999", &knobs));
+  assert_true(set(*state, "hold=0123456789012345678901234567890", &knobs));
+  assert_false(set(*state, "hold=01234567890123456789012345678901", &knobs));
+  assert_false(set(*state, "hold=", &knobs));
 }
 
 static void knobs_parse__all_units__reads_them(void **state) {
@@ -199,6 +202,33 @@ static void route_read__other_paths__have_no_verb(void **state) {
   }
 }
 
+static void knobs_parse__quota__is_read(void **state) {
+  struct vtx_emu_knobs knobs = vtx_emu_knobs_default();
+  const char *error;
+
+  assert_true(vtx_emu_knobs_parse(
+      &knobs, *state,
+      "quota_rps=12.5 quota_burst=5 quota_tpm=1e9 quota_retryinfo=1 "
+      "capacity=7 slowdown=3ms retry_after=2s traffic_type=ON_DEMAND_FLEX",
+      &error));
+  assert_true(knobs.quota.rps > 12.4 && knobs.quota.rps < 12.6);
+  assert_int_equal(knobs.quota.burst, 5);
+  assert_true(knobs.quota.tpm > 999999999.0);
+  assert_true(knobs.quota.retryinfo);
+  assert_int_equal(knobs.capacity, 7);
+  assert_int_equal(knobs.slowdown, 3 * CB_MILLISECOND);
+  assert_int_equal(knobs.retry_after, 2 * CB_SECOND);
+  assert_string_equal(knobs.traffic_type, "ON_DEMAND_FLEX");
+  assert_false(
+      vtx_emu_knobs_parse(&knobs, *state, "quota_tpm=1000000001", &error));
+  assert_false(vtx_emu_knobs_parse(&knobs, *state, "quota_rps=nan", &error));
+  assert_false(vtx_emu_knobs_parse(&knobs, *state, "quota_rps=-1", &error));
+}
+
+static void knobs_take__quota__is_not_for_prompts(void **state) {
+  assert_refused(*state, "[[emulator words=3 quota_rps=5]]", "quota");
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void) {
@@ -211,6 +241,8 @@ int main(void) {
       TEST(knobs_parse__at_the_limits__takes_them_and_no_more),
       TEST(knobs_parse__all_units__reads_them),
       TEST(knobs_parse__escaped_text__is_decoded),
+      TEST(knobs_parse__quota__is_read),
+      TEST(knobs_take__quota__is_not_for_prompts),
       TEST(knobs_parse_json__numbers_and_flags__are_values),
       TEST(route_read__paths_of_vertex__are_known),
       TEST(route_read__other_paths__have_no_verb),
