@@ -85,6 +85,7 @@ void vtx_usage_note(struct vtx_usage *usage,
     tools +=
         not_negative(latest->tool_use_prompt_tokens_details[i]->token_count);
   if (tools > 0) usage->tools = tools;
+  take_counter(&usage->tools, latest->tool_use_prompt_token_count);
 }
 
 bool vtx_usage_known(const struct vtx_usage *usage) {
@@ -183,7 +184,8 @@ static bool unknown_part(const struct vtx_codec_notes *notes) {
 
 static bool is_content(const part *piece) {
   if (is_text(piece)) return *piece->text != '\0';
-  return piece->data_case != VERTEXD__V1__PART__DATA__NOT_SET;
+  return piece->data_case != VERTEXD__V1__PART__DATA__NOT_SET ||
+         piece->audio_transcription;
 }
 
 bool vtx_answer_has_content(const generate_response *response,

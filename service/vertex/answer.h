@@ -52,7 +52,7 @@ struct vtx_usage {
   int64_t prompt;
   int64_t candidates;
   int64_t thoughts;
-  int64_t tools; /* toolUsePromptTokensDetails, summed */
+  int64_t tools; /* toolUsePromptTokenCount, or its details summed */
   int64_t total;
 };
 

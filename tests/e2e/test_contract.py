@@ -1,4 +1,10 @@
-"""The contract as compiled: Google's names and numbers, and every comment."""
+"""The contract as compiled: Google's names and numbers, and every comment.
+
+data/google_numbers.json has the messages and enums of Google's public .proto
+files; data/rest_only.json what Vertex AI takes and returns in JSON only, with
+the numbers that this contract gave it (see proto/README.md). Both have
+[number, label, type, oneof] for a field.
+"""
 
 import json
 import pathlib
@@ -90,38 +96,173 @@ def google():
     return json.loads(path.read_text())
 
 
+@pytest.fixture(scope="module")
+def rest():
+    path = pathlib.Path(__file__).parent / "data" / "rest_only.json"
+    return json.loads(path.read_text())
+
+
+def renamed(fields):
+    return {f: [row[0], row[1], our_name(row[2]), *row[3:]]
+            for f, row in fields.items()}
+
+
+def fields_of(message, maps):
+    """Without vertexd's own."""
+    return {f.name: describe(message, f, maps) for f in message.field
+            if not 100 <= f.number < 1000}
+
+
 def test_contract__messages_of_google__same_fields_numbers_and_types(
-        files, google):
+        files, google, rest):
     messages, _, maps = walk(files)
     for name, fields in google["messages"].items():
+        theirs = renamed(fields) | renamed(rest["messages"].get(name, {}))
+        assert fields_of(messages[our_name(name)], maps) == theirs, name
+
+
+def test_contract__messages_that_only_rest_has__as_in_the_table(files, rest):
+    messages, _, maps = walk(files)
+    for name, fields in rest["new_messages"].items():
         message = messages[our_name(name)]
-        ours = {f.name: describe(message, f, maps) for f in message.field
-                if not 100 <= f.number < 1000}
-        theirs = {f: [row[0], row[1], our_name(row[2]), *row[3:]]
-                  for f, row in fields.items()}
-        assert ours == theirs, name
+        assert fields_of(message, maps) == renamed(fields), name
 
 
-def test_contract__enums_of_google__same_values(files, google):
+def test_contract__enums_of_google__same_values(files, google, rest):
     _, enums, _ = walk(files)
     for name, values in google["enums"].items():
+        ours = {v.name: v.number for v in enums[our_name(name)].value}
+        assert ours == values | rest["enums"].get(name, {}), name
+
+
+def test_contract__enums_that_only_rest_has__as_in_the_table(files, rest):
+    _, enums, _ = walk(files)
+    for name, values in rest["new_enums"].items():
         ours = {v.name: v.number for v in enums[our_name(name)].value}
         assert ours == values, name
 
 
 def test_contract__gemini_proto__has_nothing_that_google_has_not(
-        files, google):
+        files, google, rest):
     gemini = [f for f in files if f.name.endswith("gemini.proto")]
     messages, enums, _ = walk(gemini)
-    known = google["messages"].keys() | google["enums"].keys()
+    known = set()
+    for table in (google["messages"], google["enums"],
+                  rest["new_messages"], rest["new_enums"]):
+        known |= table.keys()
     assert messages.keys() | enums.keys() <= known
 
 
-def test_contract__own_fields__from_100_on_in_googles_messages(files, google):
+def test_contract__own_fields__from_100_on_in_googles_messages(
+        files, google, rest):
     messages, _, _ = walk(files)
     for name, fields in google["messages"].items():
+        theirs = fields.keys() | rest["messages"].get(name, {}).keys()
         for field in messages[our_name(name)].field:
-            assert (field.name in fields) != (100 <= field.number < 1000)
+            assert (field.name in theirs) != (100 <= field.number < 1000)
+
+
+# Numbers that v1beta1 has for what v1 has in JSON only.
+BETA = {("FunctionCall", "id"): 3, ("FunctionResponse", "id"): 3,
+        ("GenerationConfig", "model_config"): 27}
+
+
+def test_contract__rest_only__from_1000_on_in_googles_messages(google, rest):
+    assert rest["messages"].keys() <= google["messages"].keys()
+    for name, fields in rest["messages"].items():
+        taken = {row[0] for row in google["messages"][name].values()}
+        for field, row in fields.items():
+            number = BETA.get((name, field))
+            assert row[0] == number if number else row[0] >= 1000, (name, field)
+            assert row[0] not in taken
+    for name, values in rest["enums"].items():
+        assert all(number >= 1000 for number in values.values()), name
+
+
+def test_contract__only_rest_has__counts_from_the_start(google, rest):
+    for name, fields in rest["new_messages"].items():
+        assert name not in google["messages"]
+        numbers = sorted(row[0] for row in fields.values())
+        assert numbers == list(range(1, len(fields) + 1)), name
+    for name, values in rest["new_enums"].items():
+        assert sorted(values.values()) == list(range(len(values))), name
+
+
+# What Vertex AI takes and this contract leaves out, deprecated as it is.
+LEFT_OUT = {
+    ("AudioTranscriptionConfig", "adaptationPhrases"),
+    ("AudioTranscriptionConfig", "languageAuto"),
+    ("AudioTranscriptionConfig", "languageHints"),
+    ("ExternalApi", "apiAuth"),
+    ("ToolParallelAiSearch", "enableDataRetention"),
+}
+LEFT_OUT_TYPES = {
+    "ApiAuth", "ApiAuthApiKeyConfig", "AudioTranscriptionConfigLanguageAuto",
+    "AudioTranscriptionConfigLanguageHints",
+}
+KINDS = {
+    Field.TYPE_DOUBLE: "double", Field.TYPE_FLOAT: "float",
+    Field.TYPE_INT32: "int32", Field.TYPE_INT64: "int64",
+    Field.TYPE_BOOL: "bool", Field.TYPE_STRING: "string",
+    Field.TYPE_BYTES: "bytes",
+}
+WELL_KNOWN = {"google.protobuf.Value": "any", "google.protobuf.Struct": "{any",
+              "google.protobuf.Duration": "duration",
+              "LatLng": "GoogleTypeLatLng"}
+
+
+def rest_schema():
+    """Type: field: kind, as Google's own description of REST has it."""
+    types, fields = {}, None
+    path = ROOT / "service" / "emulator" / "schema_v1.txt"
+    for line in path.read_text().splitlines():
+        if line.startswith("  "):
+            name, kind = line.split()
+            fields[name] = kind
+        elif line and not line.startswith("#"):
+            fields = types.setdefault(line, {})
+    return types
+
+
+def rest_kind(field, maps, enums):
+    """A field of ours in the words of rest_schema()."""
+    if field.type_name in maps:
+        return "{" + rest_kind(maps[field.type_name].field[1], maps, enums)
+    head = "[" if field.label == Field.LABEL_REPEATED else ""
+    if field.type in KINDS:
+        return head + KINDS[field.type]
+    if field.type_name == ".google.protobuf.NullValue":
+        return head + "(NULL_VALUE"
+    if field.type == Field.TYPE_ENUM:
+        enum = enums[field.type_name.removeprefix(PACKAGE)]
+        return head + "(" + "|".join(sorted(v.name for v in enum.value))
+    name = field.type_name.removeprefix(PACKAGE).removeprefix(".")
+    return head + WELL_KNOWN.get(name, google_name(name).replace(".", ""))
+
+
+def google_name(name):
+    back = {ours: theirs for theirs, ours in RENAMED.items()}
+    head, _, tail = name.partition(".")
+    return back.get(head, head) + (f".{tail}" if tail else "")
+
+
+def sorted_names(kind):
+    before, bracket, names = kind.partition("(")
+    return before + bracket + "|".join(sorted(names.split("|")))
+
+
+def test_contract__what_rest_takes__is_all_there(files):
+    messages, enums, maps = walk(files)
+    ours = {google_name(n).replace(".", ""): m for n, m in messages.items()}
+    for name, fields in rest_schema().items():
+        if name in LEFT_OUT_TYPES:
+            continue
+        message = ours.get(name) or ours[name.removeprefix("GoogleType")]
+        mine = {f.json_name: rest_kind(f, maps, enums)
+                for f in message.field if not 100 <= f.number < 1000}
+        theirs = {f: sorted_names(kind) for f, kind in fields.items()
+                  if (name, f) not in LEFT_OUT}
+        assert theirs.items() <= mine.items(), name
 
 
 def test_contract__every_element__has_a_comment(files):

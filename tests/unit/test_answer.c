@@ -226,6 +226,10 @@ static void tokens__partial_usage__made_the_best_of(void **state) {
                 "[{\"tokenCount\":2},{\"tokenCount\":3}]",
                 11, 0, 11);
   expect_tokens(*state,
+                "\"promptTokenCount\":6,\"toolUsePromptTokenCount\":5,"
+                "\"toolUsePromptTokensDetails\":[{\"tokenCount\":2}]",
+                11, 0, 11);
+  expect_tokens(*state,
                 "\"promptTokenCount\":2147483647,"
                 "\"candidatesTokenCount\":2147483647",
                 INT32_MAX, INT32_MAX, INT32_MAX);

@@ -129,13 +129,13 @@ static void decode__unknown_enum__noted_and_zero(void **state) {
   struct vtx_codec_notes notes = {0};
   response_t *response =
       vertex_decode(*state, RESPONSE,
-                    "{\"candidates\":[{\"finishReason\":\"IMAGE_SAFETY\"},"
+                    "{\"candidates\":[{\"finishReason\":\"LANGUAGE\"},"
                     "{\"finishReason\":2},{\"finishReason\":999}]}",
                     &notes);
 
   assert_int_equal(notes.count, 2);
   assert_string_equal(notes.first->path, "candidates[0].finishReason");
-  assert_string_equal(notes.first->json, "\"IMAGE_SAFETY\"");
+  assert_string_equal(notes.first->json, "\"LANGUAGE\"");
   assert_int_equal(response->candidates[0]->finish_reason, 0);
   assert_int_equal(response->candidates[1]->finish_reason,
                    VERTEXD__V1__CANDIDATE__FINISH_REASON__MAX_TOKENS);

@@ -67,12 +67,14 @@ static void encode__each_own_field_alone__empty_object(void **state) {
   unsigned own = 0;
 
   for (unsigned i = 0; i < type->n_fields; i++) {
-    ProtobufCMessage *full = vertex_fill(*state, type, 0, true);
     ProtobufCMessage *one = cb_arena_alloc(*state, type->sizeof_message);
     const ProtobufCFieldDescriptor *field = &type->fields[i];
+    ProtobufCMessage *full = vertex_fill(*state, type, 0, true);
 
     if (!vtx_codec_is_own(field)) continue;
     own++;
+    if (!vtx_codec_has(full, field)) /* an enum's first value */
+      full = vertex_fill(*state, type, 1, true);
     type->message_init(one);
     memcpy(vtx_codec_slot(one, field), vtx_codec_at(full, field),
            vtx_codec_element_size(field->type));

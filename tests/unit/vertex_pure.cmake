@@ -8,3 +8,7 @@ foreach(module answer body codec_decode codec_encode codec_round_trip endpoint r
     sse upstream_error)
   vtx_unit_test(${module} vertex_help vtx_vertex PkgConfig::JSON_C m)
 endforeach()
+
+vtx_unit_test(codec_rest vertex_help vtx_vertex PkgConfig::JSON_C)
+target_compile_definitions(test_codec_rest PRIVATE
+  VTX_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/data")

@@ -17,6 +17,11 @@ int vertex_set_up(void **state) {
   return *state ? 0 : -1;
 }
 
+int vertex_set_up_bounded(void **state) {
+  *state = cb_arena_new(NULL, (size_t)64 << 20, 0);
+  return *state ? 0 : -1;
+}
+
 int vertex_tear_down(void **state) {
   cb_arena_free(*state);
   return 0;

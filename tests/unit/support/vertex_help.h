@@ -14,8 +14,9 @@
 
 struct cb_arena;
 
-/* cmocka fixtures: *state is an arena. */
+/* cmocka fixtures: *state is an arena, without a limit or of 64 MiB at most. */
 int vertex_set_up(void **state);
+int vertex_set_up_bounded(void **state);
 int vertex_tear_down(void **state);
 
 /* message (over defaults, may be NULL) as JSON; asserts success. */
