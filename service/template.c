@@ -11,7 +11,7 @@
 #include "base/arena.h"
 #include "base/json_writer.h"
 #include "service/limits.h"
-#include "service/reasons.h"
+#include "service/vertex/reasons.h"
 
 enum segment_kind { SEGMENT_LITERAL, SEGMENT_INDEX, SEGMENT_ITEM };
 
@@ -65,9 +65,10 @@ static bool fail(struct compiler *compiler, size_t at, const char *what) {
   return false;
 }
 
-static bool out_of_memory(struct compiler *compiler) {
-  compiler->status =
-      vtx_refuse(VTX_SERVICE_SERVER_MEMORY, "no memory for the template");
+static bool no_room(struct compiler *compiler) {
+  compiler->status = vtx_no_room(
+      compiler->arena, cb_arena_past_cap(compiler->arena),
+      VTX_REQUEST_TOO_LARGE, "%s needs too much memory", compiler->field);
   return false;
 }
 
@@ -140,7 +141,7 @@ static bool read_steps(struct compiler *compiler, size_t open, size_t at,
   if (!compiler->segments || count == 0) return true;
   segment->steps = (struct step *)(void *)cb_arena_memdup(
       compiler->arena, steps, count * sizeof *steps);
-  return segment->steps ? true : out_of_memory(compiler);
+  return segment->steps ? true : no_room(compiler);
 }
 
 /* Reads the placeholder whose { stands at compiler->at. */
@@ -211,11 +212,11 @@ struct cb_status vtx_template_compile(const char *text, const char *field,
                               .status = cb_status_ok()};
   struct vtx_template *compiled = cb_arena_zalloc(arena, 1, sizeof *compiled);
 
-  if (!compiled) out_of_memory(&compiler);
+  if (!compiled) no_room(&compiler);
   if (!compiled || !read_all(&compiler)) return compiler.status;
   compiler.segments =
       cb_arena_zalloc(arena, compiler.count, sizeof *compiler.segments);
-  if (!compiler.segments) out_of_memory(&compiler);
+  if (!compiler.segments) no_room(&compiler);
   if (!compiler.segments || !read_all(&compiler)) return compiler.status;
   compiled->segments = compiler.segments;
   compiled->count = compiler.count;
@@ -368,6 +369,8 @@ struct cb_status vtx_template_render(const struct vtx_template *compiled,
     if (status.code != CB_OK) return status;
   }
   if (!out->failed) return status;
+  if (!cb_buf_past_max(out))
+    return vtx_no_memory("no memory for the rendered prompt");
   status = cb_status_format(arena, CB_RESOURCE_EXHAUSTED, "PROMPT_TOO_LARGE",
                             "the prompt of %s is larger than %zu bytes",
                             item->field, out->max);

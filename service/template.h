@@ -35,22 +35,24 @@ struct vtx_template_item {
 };
 
 /* Compiles text. INVALID_ARGUMENT with reason TEMPLATE_INVALID and that field,
- * naming the placeholder and the byte where it begins. */
+ * naming the placeholder and the byte where it begins; REQUEST_TOO_LARGE past
+ * arena's cap, SERVER_MEMORY when its budget is used up. */
 struct cb_status vtx_template_compile(const char *text, const char *field,
                                       struct cb_arena *arena,
                                       struct vtx_template **ret_template);
 
 /* Appends the rendered text to out. INVALID_ARGUMENT with reason
  * TEMPLATE_KEY_MISSING and field item->field if the item lacks what a
- * placeholder asks for; RESOURCE_EXHAUSTED with PROMPT_TOO_LARGE if out is
- * full. */
+ * placeholder asks for; RESOURCE_EXHAUSTED with PROMPT_TOO_LARGE past out's
+ * maximum, with SERVER_MEMORY when its budget is used up. */
 struct cb_status vtx_template_render(const struct vtx_template *compiled,
                                      const struct vtx_template_item *item,
                                      struct cb_arena *arena,
                                      struct cb_buf *out);
 
 /* Compiles every text and file URI of contents; fields of errors are named
- * like contents_template[0].parts[1].text. The contents are borrowed. */
+ * like contents_template[0].parts[1].text. The contents are borrowed. Errors as
+ * of vtx_template_compile(). */
 struct cb_status vtx_contents_compile(
     Vertexd__V1__Content *const *contents, size_t count, struct cb_arena *arena,
     struct vtx_contents_template **ret_template);

@@ -6,8 +6,8 @@
 
 #include "base/arena.h"
 #include "service/limits.h"
-#include "service/reasons.h"
 #include "service/template.h"
+#include "service/vertex/reasons.h"
 
 /* One part that holds a template. */
 struct slot {
@@ -23,9 +23,9 @@ struct vtx_contents_template {
   size_t slot_count;
 };
 
-static struct cb_status no_memory(void) {
-  return vtx_refuse(VTX_SERVICE_SERVER_MEMORY,
-                    "no memory for contents_template");
+static struct cb_status no_room(struct cb_arena *arena) {
+  return vtx_no_room(arena, cb_arena_past_cap(arena), VTX_REQUEST_TOO_LARGE,
+                     "contents_template needs too much memory");
 }
 
 /* The text of part that is a template, and what it is called; NULL if none. */
@@ -77,12 +77,12 @@ struct cb_status vtx_contents_compile(
       cb_arena_zalloc(arena, 1, sizeof *compiled);
   struct cb_status status = cb_status_ok();
 
-  if (!compiled) return no_memory();
+  if (!compiled) return no_room(arena);
   compiled->contents = contents;
   compiled->count = count;
   compiled->slots = cb_arena_zalloc(arena, count_parts(contents, count),
                                     sizeof *compiled->slots);
-  if (!compiled->slots) return no_memory();
+  if (!compiled->slots) return no_room(arena);
   for (size_t i = 0; i < count && status.code == CB_OK; i++) {
     for (size_t j = 0; j < contents[i]->n_parts; j++) {
       status = compile_part(compiled, i, j, arena);
@@ -142,7 +142,7 @@ static struct cb_status render_slot(const struct slot *slot,
   *part = copy_part(
       *part, cb_arena_memdup(arena, buf->data ? buf->data : "", buf->len),
       arena);
-  return *part ? status : no_memory();
+  return *part ? status : no_room(arena);
 }
 
 struct cb_status vtx_contents_render(
@@ -154,10 +154,10 @@ struct cb_status vtx_contents_render(
   struct cb_status status = cb_status_ok();
   struct cb_buf buf;
 
-  if (!contents) return no_memory();
+  if (!contents) return no_room(arena);
   for (size_t i = 0; i < compiled->count; i++) {
     contents[i] = copy_content(compiled->contents[i], arena);
-    if (!contents[i]) return no_memory();
+    if (!contents[i]) return no_room(arena);
   }
   cb_buf_init(&buf, VTX_RENDERED_MAX, NULL);
   for (size_t i = 0; i < compiled->slot_count; i++) {

@@ -42,7 +42,9 @@ struct vtx_codec_layers {
  * caller has begun and ends the object. skip may be NULL. INVALID_ARGUMENT
  * (field path in proto names under prefix, e.g. "requests[3]") for an enum
  * number that has no name, nesting over 100 levels, a NaN or infinity where
- * JSON has none, a Duration out of range. */
+ * JSON has none, a Duration out of range. REQUEST_TOO_LARGE past arena's cap,
+ * SERVER_MEMORY when its budget is used up; what the writer's buffer has no
+ * room for shows there. */
 struct cb_status vtx_codec_encode_fields(struct cb_json *json,
                                          const struct vtx_codec_layers *layers,
                                          const struct vtx_codec_skip *skip,
@@ -84,8 +86,8 @@ struct vtx_codec_source {
  * alphabets, null is unset). Unknown fields and enum strings are noted, not
  * refused. INTERNAL with reason UPSTREAM_MALFORMED when a known field has a
  * value of the wrong kind, is no UTF-8, or the message would be deeper than
- * 100 levels with the levels above it (depth_above). RESOURCE_EXHAUSTED when
- * the arena is full. */
+ * 100 levels with the levels above it (depth_above). RESPONSE_TOO_LARGE
+ * past the arena's cap, SERVER_MEMORY when its budget is used up. */
 struct cb_status vtx_codec_decode(const struct vtx_codec_source *source,
                                   struct cb_arena *arena,
                                   struct vtx_codec_notes *notes,
@@ -93,7 +95,8 @@ struct cb_status vtx_codec_decode(const struct vtx_codec_source *source,
 
 /* Parses size bytes as one strict JSON value, UTF-8 checked, at most 100 deep
  * plus what a Value costs. *ret_object is the caller's reference.
- * INTERNAL / UPSTREAM_MALFORMED otherwise. */
+ * UPSTREAM_MALFORMED otherwise, RESPONSE_TOO_LARGE past INT_MAX / 2 bytes,
+ * SERVER_MEMORY when memory is used up. */
 struct cb_status vtx_json_parse(const char *text, size_t size,
                                 struct cb_arena *arena,
                                 struct json_object **ret_object);

@@ -31,9 +31,7 @@ bool vtx_decode_fail(struct vtx_decoder *dec, const struct vtx_path *path,
 }
 
 bool vtx_decode_full(struct vtx_decoder *dec) {
-  dec->status =
-      vtx_fail(dec->arena, VTX_RESPONSE_TOO_LARGE,
-               "the answer needs more memory than one answer may have");
+  dec->status = vtx_answer_full(dec->arena, dec->arena);
   return false;
 }
 

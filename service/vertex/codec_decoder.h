@@ -28,7 +28,7 @@ struct vtx_decode_at {
 bool vtx_decode_fail(struct vtx_decoder *dec, const struct vtx_path *path,
                      const char *what);
 
-/* RESPONSE_TOO_LARGE. */
+/* The arena refused: vtx_answer_full(). */
 bool vtx_decode_full(struct vtx_decoder *dec);
 
 /* False past VTX_MAX_DEPTH. */

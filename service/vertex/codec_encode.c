@@ -84,8 +84,9 @@ static bool find_stale(struct encoder *enc, ProtobufCMessage *const *entries,
   order = cb_arena_zalloc(enc->arena, count, sizeof *order);
   *ret_stale = cb_arena_zalloc(enc->arena, count, sizeof **ret_stale);
   if (!order || !*ret_stale) {
-    enc->status = vtx_fail(enc->arena, VTX_REQUEST_TOO_LARGE,
-                           "no memory to write the request's maps");
+    enc->status = vtx_no_room(enc->arena, cb_arena_past_cap(enc->arena),
+                              VTX_REQUEST_TOO_LARGE,
+                              "the request's maps are too large to be written");
     return false;
   }
   for (size_t i = 0; i < count; i++)

@@ -50,9 +50,7 @@ static struct cb_status parse_tree(const char *text, size_t size, int depth,
   struct json_object *object;
   enum json_tokener_error error;
 
-  if (!tokener)
-    return vtx_fail(arena, VTX_RESPONSE_TOO_LARGE,
-                    "no memory to read the answer");
+  if (!tokener) return vtx_no_memory("no memory to read the answer");
   object = json_tokener_parse_ex(tokener, text, (int)size);
   error = json_tokener_get_error(tokener);
   if (error == json_tokener_continue) { /* a number ends with what follows */
@@ -86,8 +84,7 @@ struct cb_status vtx_json_parse(const char *text, size_t size,
     status = parse_tree(text, size, scan.depth, arena, ret_object);
   } else if (cb_buf_add(&rewrite.out, text + rewrite.done, size - rewrite.done),
              rewrite.out.failed) {
-    status =
-        vtx_fail(arena, VTX_RESPONSE_TOO_LARGE, "no memory to read the answer");
+    status = vtx_no_memory("no memory to read the answer");
   } else {
     status = parse_tree(rewrite.out.data, rewrite.out.len, scan.depth, arena,
                         ret_object);

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "service/vertex/credential_internal.h"
+#include "service/vertex/reasons.h"
 
 bool vtx_credential_text_ok(const char *text) {
   if (!text[0]) return false;
@@ -116,8 +117,7 @@ struct vtx_credential *vtx_credential_api_key(const char *key,
   if (self) self->key = strdup(key);
   if (!self || !self->key) {
     free(self);
-    *ret_status = cb_status_make(CB_RESOURCE_EXHAUSTED, "SERVER_MEMORY",
-                                 "no memory for the API key");
+    *ret_status = vtx_no_memory("no memory for the API key");
     return NULL;
   }
   self->credential.type = &key_type;

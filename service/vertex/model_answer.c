@@ -77,12 +77,7 @@ static struct cb_arena *make_arena(const struct vtx_answer_spec *spec,
 }
 
 static struct cb_status no_memory(void) {
-  struct cb_status status =
-      cb_status_make(CB_RESOURCE_EXHAUSTED, "SERVER_MEMORY",
-                     "no memory for the upstream's answer");
-
-  status.retryable = true;
-  return status;
+  return vtx_no_memory("no memory for the upstream's answer");
 }
 
 static struct cb_status decode(const struct vtx_answer_spec *spec,
@@ -100,7 +95,7 @@ static struct cb_status decode(const struct vtx_answer_spec *spec,
   if (vtx_upstream_error_in(object, arena, &status)) return status;
   status = vtx_codec_decode(&source, answer->arena, &answer->notes,
                             &answer->message);
-  return status.code == CB_OK ? status : cb_status_copy(&status, arena);
+  return status.code == CB_OK ? status : vtx_status_copy(&status, arena);
 }
 
 static struct cb_status fill(const struct vtx_answer_spec *spec,
@@ -114,7 +109,7 @@ static struct cb_status fill(const struct vtx_answer_spec *spec,
   json_object_put(object);
   if (status.code == CB_OK && spec->keep_raw) {
     answer->raw = cb_arena_memdup(answer->arena, text, size);
-    if (!answer->raw) status = no_memory();
+    if (!answer->raw) status = vtx_answer_full(answer->arena, arena);
   }
   return status;
 }

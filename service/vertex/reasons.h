@@ -110,6 +110,28 @@ struct cb_status vtx_fail(struct cb_arena *arena, enum vtx_reason reason,
                           const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* RESOURCE_EXHAUSTED with SERVER_MEMORY, retryable: the process's memory or its
+ * budget is used up. message is a literal. */
+struct cb_status vtx_no_memory(const char *message);
+
+/* For what an arena or a buffer had no room for. Past its own limit
+ * (cb_arena_past_cap(), cb_buf_past_max()) a failure of that reason, as
+ * vtx_fail() makes it: it is too large. Else vtx_no_memory(). */
+struct cb_status vtx_no_room(struct cb_arena *arena, bool past_limit,
+                             enum vtx_reason reason, const char *format, ...)
+    __attribute__((format(printf, 4, 5)));
+
+/* The same for a part of an answer that its arena, full, had no room for:
+ * RESPONSE_TOO_LARGE, else SERVER_MEMORY. Texts are from arena, which may be
+ * full itself. */
+struct cb_status vtx_answer_full(const struct cb_arena *full,
+                                 struct cb_arena *arena);
+
+/* As cb_status_copy(), but the reason is never lost, however full arena is: in
+ * the service reasons are literals. */
+struct cb_status vtx_status_copy(const struct cb_status *status,
+                                 struct cb_arena *arena);
+
 /* True if status has that reason. */
 bool vtx_reason_is(const struct cb_status *status, enum vtx_reason reason);
 

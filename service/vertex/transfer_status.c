@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "service/vertex/engine_internal.h"
+#include "service/vertex/reasons.h"
 
 /* What curl's many errors mean to somebody who waits for an answer. */
 enum failure {
@@ -67,8 +68,7 @@ static struct cb_status from_curl(const struct vtx_transfer *transfer,
   char host[128];
 
   if (failure == NO_MEMORY) {
-    return cb_status_make(CB_RESOURCE_EXHAUSTED, "SERVER_MEMORY",
-                          "no memory for the upstream transfer");
+    return vtx_no_memory("no memory for the upstream transfer");
   }
   if (transfer->code == CURLE_OUT_OF_MEMORY) what = "too large a header";
   host_of(transfer, host, sizeof host);
@@ -96,8 +96,7 @@ struct cb_status vtx_transfer_status(const struct vtx_transfer *transfer,
                transfer->max_response_bytes);
       return cb_status_make(CB_RESOURCE_EXHAUSTED, "RESPONSE_TOO_LARGE", text);
     case VTX_CAUSE_NO_MEMORY:
-      return cb_status_make(CB_RESOURCE_EXHAUSTED, "SERVER_MEMORY",
-                            "no memory for the upstream's answer");
+      return vtx_no_memory("no memory for the upstream's answer");
     case VTX_CAUSE_DEADLINE:
     case VTX_CAUSE_IDLE:
       host_of(transfer, host, sizeof host);

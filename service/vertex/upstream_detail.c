@@ -11,6 +11,7 @@
 #define MAX_TEXT 2000
 #define MAX_VALUE 512
 #define MAX_KEY 64
+#define MAX_DETAILS 32
 
 struct reader {
   struct vtx_upstream_detail *detail;
@@ -79,8 +80,8 @@ static void read_error_info(struct reader *reader, struct json_object *info) {
   add(reader, "upstream_reason", reader->detail->reason);
   add(reader, "upstream_domain", text_at(reader, info, "domain"));
   if (!json_object_is_type(metadata, json_type_object)) return;
-  for (struct lh_entry *at = json_object_get_object(metadata)->head; at;
-       at = at->next) {
+  for (struct lh_entry *at = json_object_get_object(metadata)->head;
+       at && reader->detail->pair_count < VTX_DETAIL_PAIRS; at = at->next) {
     const char *name = lh_entry_k(at);
     size_t size = cb_utf8_cut(name, strlen(name), MAX_KEY);
     char *key =
@@ -211,19 +212,25 @@ static void read_legacy(struct reader *reader, struct json_object *error) {
   add(reader, "upstream_reason", detail->reason);
 }
 
+/* The first of them: an upstream must not fill the memory of the job. */
+static void read_details(struct reader *reader, struct json_object *details) {
+  size_t count;
+
+  if (!json_object_is_type(details, json_type_array)) return;
+  count = json_object_array_length(details);
+  for (size_t i = 0; i < count && i < MAX_DETAILS; i++)
+    read_detail(reader, json_object_array_get_idx(details, i));
+}
+
 static void read_object(struct reader *reader, struct json_object *error) {
   struct vtx_upstream_detail *detail = reader->detail;
-  struct json_object *details = member(error, "details");
   int32_t code = json_object_get_int(member(error, "code"));
 
   detail->message = text_of(member(error, "message"), MAX_TEXT, reader->arena);
   detail->status = text_at(reader, error, "status");
   add(reader, "upstream_status", detail->status);
   if (code >= 100 && code <= 599) detail->code = code;
-  if (json_object_is_type(details, json_type_array)) {
-    for (size_t i = 0; i < json_object_array_length(details); i++)
-      read_detail(reader, json_object_array_get_idx(details, i));
-  }
+  read_details(reader, member(error, "details"));
   read_legacy(reader, error);
 }
 

@@ -1,8 +1,9 @@
 # Flows, handlers and the scheduler.
 foreach(module batch_options cost margin message_room order_window scheduler
-    scheduler_load summary template)
+    scheduler_load summary)
   vtx_unit_test(${module} vtx_service)
 endforeach()
+vtx_unit_test(template room_help vtx_service)
 
 vtx_unit_test(reasons_documented vtx_service)
 target_compile_definitions(test_reasons_documented PRIVATE

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/status.h"
+#include "crpc/wire.h"
 #include "service/reasons.h"
 #include "service/vertex/reasons.h"
 #include "tests/unit/cmocka_all.h"
@@ -77,6 +78,18 @@ static void page__every_reason__has_its_row(void **state) {
   }
 }
 
+/* It is made in three rooms that know nothing of each other. */
+static void page__used_up_memory__the_same_from_every_room(void **state) {
+  const struct cb_status made[] = {crpc_no_memory(), vtx_no_memory(""),
+                                   vtx_refuse(VTX_SERVICE_SERVER_MEMORY, "")};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof made / sizeof *made; i++) {
+    assert_string_equal(made[i].reason, "SERVER_MEMORY");
+    expect_row(made[i].reason, made[i].code, made[i].retryable);
+  }
+}
+
 /* Reasons that the gRPC layer, the start and the C client give, which have no
  * table. tests/docs/check_reasons.py finds those that are missing here. */
 static bool is_of_the_transport(const char *reason) {
@@ -138,6 +151,7 @@ static void tables__every_reason__fits_a_minimal_error(void **state) {
 int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(page__every_reason__has_its_row),
+      cmocka_unit_test(page__used_up_memory__the_same_from_every_room),
       cmocka_unit_test(page__every_row__is_a_reason_and_once),
       cmocka_unit_test(tables__every_reason__fits_a_minimal_error),
   };

@@ -5,7 +5,9 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/budget.h"
 #include "service/limits.h"
+#include "support/room_help.h"
 #include "tests/unit/cmocka_all.h"
 
 static struct cb_arena *arena;
@@ -240,6 +242,22 @@ static void render__buffer_at_its_limit_and_one_past__too_large(void **state) {
   cb_buf_release(&out);
 }
 
+static void render__budget_used_up__server_memory(void **state) {
+  struct vtx_template_item item = {.text = "12345", .field = "items[0]"};
+  struct vtx_template *template = compile("{item}");
+  struct cb_status status;
+  struct cb_budget none;
+  struct cb_buf out;
+
+  (void)state;
+  cb_budget_init(&none, 0);
+  cb_buf_init(&out, 10, &none);
+  status = vtx_template_render(template, &item, arena, &out);
+  assert_string_equal(status.reason, "SERVER_MEMORY");
+  assert_true(status.retryable);
+  cb_buf_release(&out);
+}
+
 static void compile__wrong_braces__names_placeholder_and_place(void **state) {
   (void)state;
   expect_error("ab {name} cd", "\"{name}\" at byte 3");
@@ -380,6 +398,35 @@ static void contents__wrong_template_inside__field_says_where(void **state) {
                       "contents_template[1].parts[1].file_data.file_uri");
 }
 
+/* Compiles and renders contents. */
+static const char *render_with(void *ctx, size_t cap,
+                               struct cb_budget *budget) {
+  Vertexd__V1__Content *content =
+      content_of(file_part("gs://b/{item}.png"), text_part("{index} {item.a}"));
+  struct vtx_template_item item = {
+      .value = struct_value("a", string_value("1")), .field = "items[2]"};
+  struct cb_arena *small = cb_arena_new(budget, cap, 64);
+  struct vtx_contents_template *template = NULL;
+  Vertexd__V1__Content **rendered = NULL;
+  struct cb_status status;
+
+  (void)ctx;
+  if (!small) return "";
+  status = vtx_contents_compile(&content, 1, small, &template);
+  if (status.code == CB_OK)
+    status = vtx_contents_render(template, &item, small, &rendered);
+  cb_arena_free(small); /* the reason is a literal */
+  return status.code == CB_OK ? "OK" : status.reason;
+}
+
+static void contents__any_cap_or_budget__too_large_or_memory(void **state) {
+  const struct room_case room = {render_with, NULL, 10};
+
+  (void)state;
+  expect_by_cap(&room, "REQUEST_TOO_LARGE");
+  expect_by_budget(&room);
+}
+
 static int set_up(void **state) {
   (void)state;
   arena = cb_arena_new(NULL, SIZE_MAX, 0);
@@ -403,11 +450,13 @@ int main(void) {
       CASE(render__shown_text__replaces_item_but_not_its_parts),
       CASE(render__what_the_item_lacks__is_the_items_error),
       CASE(render__buffer_at_its_limit_and_one_past__too_large),
+      CASE(render__budget_used_up__server_memory),
       CASE(compile__wrong_braces__names_placeholder_and_place),
       CASE(compile__segments_at_the_limit_and_one_past__refused),
       CASE(compile__steps_at_the_limit_and_one_past__refused),
       CASE(contents__texts_and_uris__rendered_without_changing_them),
       CASE(contents__wrong_template_inside__field_says_where),
+      CASE(contents__any_cap_or_budget__too_large_or_memory),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "service/vertex/codec.h"
@@ -358,6 +359,31 @@ static void error__wrong_kinds__passed_over(void **state) {
   assert_string_equal(status.message, "HTTP 500 without a text");
 }
 
+/* However much of it there is, what it says is told in little memory. */
+static void error__endless_details__the_first_count(void **state) {
+  static const char detail[] =
+      "{\"@type\":\"x/google.rpc.ErrorInfo\",\"reason\":\"R\","
+      "\"metadata\":{\"a\":\"%0500d\",\"b\":\"1\",\"c\":\"1\"}},";
+  struct cb_arena *small = cb_arena_new(NULL, (size_t)256 * 1024, 0);
+  struct cb_buf body;
+  struct cb_status status;
+
+  cb_buf_init(&body, SIZE_MAX, NULL);
+  cb_buf_add_text(&body,
+                  "{\"error\":{\"code\":429,\"message\":\"slow down\","
+                  "\"status\":\"RESOURCE_EXHAUSTED\",\"details\":[");
+  for (int i = 0; i < 10000; i++)
+    cb_buf_printf(&body, detail, 1);
+  cb_buf_add_text(&body, "7]}}");
+  status = vtx_upstream_error(429, body.data, body.len, -1, small);
+  assert_string_equal(status.reason, "UPSTREAM_QUOTA_EXHAUSTED");
+  assert_string_equal(status.message, "slow down");
+  assert_true(status.metadata_count > 0);
+  cb_buf_release(&body);
+  cb_arena_free(small);
+  (void)state;
+}
+
 /* --- in mid-stream ------------------------------------------------------- */
 
 static bool mid_stream(struct cb_arena *arena, const char *text,
@@ -446,6 +472,7 @@ int main(void) {
       TEST(error__retry_after__header_unless_the_body_says),
       TEST(error__413__no_retry),
       TEST(error__wrong_kinds__passed_over),
+      TEST(error__endless_details__the_first_count),
       TEST(error_in__envelopes__found),
       TEST(error_in__answers__none),
       TEST(hits_all__one_items_failures__false),
