@@ -41,9 +41,17 @@ char *vtx_answer_text(const Vertexd__V1__GenerateResponse *response,
 Vertexd__V1__TokenCount *vtx_answer_tokens(
     const Vertexd__V1__GenerateResponse *response, struct cb_arena *arena);
 
-/* The exact text of the outermost JSON value in text: a fence around it and
- * blanks are stripped, the rest must be one value, nested at most 1,024 deep.
- * False if there is none. */
+/* The exact text of the outermost JSON value in text, nested at most 1,024
+ * deep: the whole text if it is one value; else what the first code fence
+ * around one value holds; else the first object or array among the prose. So
+ * strings, numbers and words count only where nothing else stands beside them.
+ *
+ * Of a bracket in prose that begins no JSON the text up to its counterpart is
+ * passed over, that an inner part of something broken is never taken for the
+ * answer. A value, or a fence, that the text's end cuts off means that there is
+ * none. The search ends with the 16th bracket without counterpart, or when 16
+ * MiB were gone through to look for one. Time grows with size, whatever the
+ * text. False if there is none. */
 bool vtx_answer_json(const char *text, size_t size, const char **ret_json,
                      size_t *ret_size);
 

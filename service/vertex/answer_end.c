@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/json_scan.h"
 #include "base/utf8.h"
 #include "service/vertex/reasons.h"
 
@@ -91,48 +90,6 @@ struct cb_status vtx_end_status(const struct vtx_end *end,
 }
 
 /* --- JSON ---------------------------------------------------------------- */
-
-static bool is_blank(char c) {
-  return c == ' ' || c == '\t' || c == '\n' || c == '\r';
-}
-
-static void strip_blanks(const char **text, size_t *size) {
-  while (*size > 0 && is_blank(**text)) {
-    (*text)++;
-    (*size)--;
-  }
-  while (*size > 0 && is_blank((*text)[*size - 1]))
-    (*size)--;
-}
-
-/* ```json ... ``` with any word, or none, behind the first fence. The last one
- * may be missing: models run out of tokens there too. */
-static bool strip_fence(const char **text, size_t *size) {
-  const char *line_end;
-  size_t head;
-
-  if (*size < 3 || memcmp(*text, "```", 3) != 0) return true;
-  line_end = memchr(*text, '\n', *size);
-  if (!line_end) return false;
-  head = (size_t)(line_end - *text) + 1;
-  *text += head;
-  *size -= head;
-  if (*size >= 3 && memcmp(*text + *size - 3, "```", 3) == 0) *size -= 3;
-  strip_blanks(text, size);
-  return true;
-}
-
-bool vtx_answer_json(const char *text, size_t size, const char **ret_json,
-                     size_t *ret_size) {
-  struct cb_json_scan scan;
-
-  strip_blanks(&text, &size);
-  if (!strip_fence(&text, &size)) return false;
-  if (!cb_json_scan(text, size, CB_JSON_SCAN_DEPTH, NULL, &scan)) return false;
-  *ret_json = text;
-  *ret_size = size;
-  return true;
-}
 
 static struct cb_status no_json(const struct vtx_end_json *end,
                                 struct cb_arena *arena) {

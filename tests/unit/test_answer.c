@@ -242,54 +242,6 @@ static void tokens__partial_usage__made_the_best_of(void **state) {
 
 /* --- JSON ---------------------------------------------------------------- */
 
-static void json__texts__exact_value(void **state) {
-  static const struct {
-    const char *text;
-    const char *json; /* NULL: none */
-  } cases[] = {
-      {"{\"a\": 1.50}", "{\"a\": 1.50}"},
-      {" \n[1]\t\n", "[1]"},
-      {"```json\n{\"a\":1}\n```", "{\"a\":1}"},
-      {"```\n{\"a\":1}\n```\n", "{\"a\":1}"},
-      {"  ```JSON \r\n [1] \r\n``` ", "[1]"},
-      {"```json\n{\"a\":\"```\"}\n```", "{\"a\":\"```\"}"},
-      {"```json\n{\"a\":1}", "{\"a\":1}"},
-      {"\"text\"", "\"text\""},
-      {"7", "7"},
-      {"null", "null"},
-      {"", NULL},
-      {"Sure: {}", NULL},
-      {"{\"a\":", NULL},
-      {"{} {}", NULL},
-      {"```", NULL},
-      {"```json", NULL},
-      {"```json\n```", NULL},
-      {"{'a':1}", NULL},
-  };
-
-  (void)state;
-  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-    const char *json;
-    size_t size;
-    bool found =
-        vtx_answer_json(cases[i].text, strlen(cases[i].text), &json, &size);
-
-    assert_int_equal(found, cases[i].json != NULL);
-    if (!found) continue;
-    assert_int_equal(size, strlen(cases[i].json));
-    assert_memory_equal(json, cases[i].json, size);
-  }
-}
-
-static void json__1024_deep__taken_1025_refused(void **state) {
-  char *text = vertex_nested(*state, "[", "", "]", 1025);
-  const char *json;
-  size_t size;
-
-  assert_true(vtx_answer_json(text + 1, 2048, &json, &size));
-  assert_false(vtx_answer_json(text, 2050, &json, &size));
-}
-
 static void finish__json_wanted__exact_text(void **state) {
   response_t *response;
   struct cb_status status =
@@ -535,8 +487,6 @@ int main(void) {
       TEST(finish__nothing_in_it__empty_or_blocked),
       TEST(finish__finish_message__told),
       TEST(tokens__partial_usage__made_the_best_of),
-      TEST(json__texts__exact_value),
-      TEST(json__1024_deep__taken_1025_refused),
       TEST(finish__json_wanted__exact_text),
       TEST(finish__no_json__error_with_text),
       TEST(finish__long_text_that_is_no_json__cut_at_1000),
