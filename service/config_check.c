@@ -45,9 +45,10 @@ static bool settle_emulate(struct vtx_reader *reader) {
 
 static bool check_endpoint(struct vtx_reader *reader) {
   const struct vtx_config *config = reader->config;
-  const struct vtx_endpoint endpoint = {config->base_url, config->project,
-                                        config->location,
-                                        config->universe_domain};
+  const struct vtx_endpoint endpoint = {.base_url = config->base_url,
+                                        .project = config->project,
+                                        .location = config->location,
+                                        .universe = config->universe_domain};
   struct cb_status status = vtx_endpoint_check(&endpoint, reader->arena);
   const char *flag = status.field;
 

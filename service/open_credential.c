@@ -49,8 +49,10 @@ static bool open_adc(const struct vtx_config *config,
 /* A project that was found goes into URLs like one that was given. */
 static bool check_found(const struct vtx_config *config,
                         const struct vtx_opened *opened) {
-  const struct vtx_endpoint endpoint = {config->base_url, opened->project,
-                                        config->location, opened->universe};
+  const struct vtx_endpoint endpoint = {.base_url = config->base_url,
+                                        .project = opened->project,
+                                        .location = config->location,
+                                        .universe = opened->universe};
   struct cb_arena *arena = cb_arena_new(NULL, CHECK_BYTES, 0);
   struct cb_status status;
   bool good;

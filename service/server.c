@@ -181,8 +181,11 @@ static bool start_engine(struct vtx_server *server) {
   upstream->engine = vtx_engine_new(&options, &status);
   if (!upstream->engine) return fail(server, "engine", &status);
   upstream->endpoint = (struct vtx_endpoint){
-      server->emulator ? vtx_emulator_url(server->emulator) : config->base_url,
-      server->opened.project, config->location, server->opened.universe};
+      .base_url = server->emulator ? vtx_emulator_url(server->emulator)
+                                   : config->base_url,
+      .project = server->opened.project,
+      .location = config->location,
+      .universe = server->opened.universe};
   upstream->max_response_bytes = config->max_response_bytes;
   upstream->budget = &server->budget;
   vtx_adc_bind(upstream->credential, upstream->engine, &events);

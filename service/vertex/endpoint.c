@@ -1,32 +1,18 @@
 #include "service/vertex/endpoint.h"
 
-#include <ctype.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/arena.h"
+#include "service/vertex/endpoint_internal.h"
+#include "service/vertex/reasons.h"
 
 #define MAX_MODEL 512
 #define MAX_LOCATION 32
 #define MAX_PROJECT 100
-#define MAX_BASE_URL 512
 #define MAX_SEGMENTS 8
 
-#define USUAL_UNIVERSE "googleapis.com"
-
-/* --- characters ---------------------------------------------------------- */
-
-static bool all_in(const char *text, size_t size, const char *also) {
-  for (size_t i = 0; i < size; i++) {
-    unsigned char c = (unsigned char)text[i];
-
-    if (c >= 0x80 || c == '\0') return false;
-    if (!isalnum(c) && !strchr(also, c)) return false;
-  }
-  return true;
-}
+/* --- settings ------------------------------------------------------------ */
 
 static bool no_upper(const char *text, size_t size) {
   for (size_t i = 0; i < size; i++) {
@@ -37,113 +23,70 @@ static bool no_upper(const char *text, size_t size) {
 
 static bool is_location(const char *text, size_t size) {
   return size >= 1 && size <= MAX_LOCATION && no_upper(text, size) &&
-         all_in(text, size, "-");
+         vtx_endpoint_all_in(text, size, "-");
 }
 
 static bool is_project(const char *text) {
   size_t size = strlen(text);
 
   return size <= MAX_PROJECT && no_upper(text, size) &&
-         all_in(text, size, ":.-") && !strstr(text, "..") && text[0] != '.';
-}
-
-/* --- base URL ------------------------------------------------------------ */
-
-static bool is_port(const char *text, size_t size) {
-  long port = 0;
-
-  if (size < 1 || size > 5) return false;
-  for (size_t i = 0; i < size; i++) {
-    if (text[i] < '0' || text[i] > '9') return false;
-    port = port * 10 + (text[i] - '0');
-  }
-  return port >= 1 && port <= 65535;
-}
-
-/* host, host:port, [v6], [v6]:port */
-static bool is_authority(const char *text, size_t size) {
-  const char *end;
-  const char *colon;
-  size_t host;
-
-  if (size > 0 && text[0] == '[') {
-    end = memchr(text, ']', size);
-    if (!end || end == text + 1) return false;
-    host = (size_t)(end - text) + 1;
-    if (!all_in(text + 1, host - 2, ":.")) return false;
-    if (host == size) return true;
-    return text[host] == ':' && is_port(text + host + 1, size - host - 1);
-  }
-  colon = memchr(text, ':', size);
-  host = colon ? (size_t)(colon - text) : size;
-  if (host == 0 || !all_in(text, host, ".-_")) return false;
-  return !colon || is_port(colon + 1, size - host - 1);
-}
-
-static bool is_base_url(const char *url) {
-  size_t scheme = 0;
-  size_t authority;
-
-  if (strlen(url) > MAX_BASE_URL) return false;
-  if (strncasecmp(url, "http://", 7) == 0) scheme = 7;
-  if (strncasecmp(url, "https://", 8) == 0) scheme = 8;
-  if (scheme == 0) return false;
-  url += scheme;
-  authority = strcspn(url, "/");
-  if (!is_authority(url, authority)) return false;
-  url += authority;
-  return all_in(url, strlen(url), "/._~-") && !strstr(url, "..");
+         vtx_endpoint_all_in(text, size, ":.-") && !strstr(text, "..") &&
+         text[0] != '.';
 }
 
 static bool is_set(const char *text) { return text && *text; }
 
-struct cb_status vtx_endpoint_check(const struct vtx_endpoint *endpoint,
-                                    struct cb_arena *arena) {
-  const char *location = endpoint->location ? endpoint->location : "";
+static const char *location_of(const struct vtx_endpoint *endpoint) {
+  return endpoint->location ? endpoint->location : "";
+}
+
+static struct cb_status check_projects(const struct vtx_endpoint *endpoint,
+                                       struct cb_arena *arena) {
+  static const char form[] =
+      "a project has lower-case letters, digits and . : - only, at most %d";
 
   if (is_set(endpoint->project) && !is_project(endpoint->project))
-    return cb_status_field(arena, "project",
-                           "a project has lower-case letters, digits and "
-                           ". : - only, at most %d",
-                           MAX_PROJECT);
+    return cb_status_field(arena, "project", form, MAX_PROJECT);
+  for (size_t i = 0; i < endpoint->project_count; i++) {
+    if (!is_set(endpoint->projects[i]) || !is_project(endpoint->projects[i]))
+      return cb_status_field(arena, "projects", form, MAX_PROJECT);
+  }
+  return cb_status_ok();
+}
+
+struct cb_status vtx_endpoint_check(const struct vtx_endpoint *endpoint,
+                                    struct cb_arena *arena) {
+  const char *location = location_of(endpoint);
+  struct cb_status status = check_projects(endpoint, arena);
+  const char *wrong;
+
+  if (status.code != CB_OK) return status;
   if ((is_set(endpoint->project) || *location) &&
       !is_location(location, strlen(location)))
     return cb_status_field(arena, "location",
                            "a location has lower-case letters, digits and - "
                            "only, at most %d",
                            MAX_LOCATION);
-  if (is_set(endpoint->base_url) && !is_base_url(endpoint->base_url))
-    return cb_status_field(arena, "base_url",
-                           "the base URL must be http:// or https://, a host, "
-                           "and at most a port and a path");
+  wrong = vtx_endpoint_base_wrong(endpoint);
+  if (wrong) return cb_status_field(arena, "base_url", "%s", wrong);
   return cb_status_ok();
 }
 
 /* --- the model's name ---------------------------------------------------- */
 
-struct segment {
-  const char *text;
-  size_t size;
-};
-
 struct name {
-  struct segment segments[MAX_SEGMENTS];
+  struct vtx_segment segments[MAX_SEGMENTS];
   size_t count;
 };
-
-static bool segment_is(const struct segment *segment, const char *text) {
-  return segment->size == strlen(text) &&
-         memcmp(segment->text, text, segment->size) == 0;
-}
 
 /* Splits at slashes. False for an empty segment, "." (a client's URL library
  * would take it away), or too many. */
 static bool split(const char *model, struct name *ret_name) {
   ret_name->count = 0;
   for (;;) {
-    struct segment segment = {model, strcspn(model, "/")};
+    struct vtx_segment segment = {model, strcspn(model, "/")};
 
-    if (segment.size == 0 || segment_is(&segment, ".")) return false;
+    if (segment.size == 0 || vtx_segment_is(&segment, ".")) return false;
     if (ret_name->count == MAX_SEGMENTS) return false;
     ret_name->segments[ret_name->count++] = segment;
     model += segment.size;
@@ -153,7 +96,7 @@ static bool split(const char *model, struct name *ret_name) {
 }
 
 static bool has(const struct name *name, size_t index, const char *text) {
-  return index < name->count && segment_is(&name->segments[index], text);
+  return index < name->count && vtx_segment_is(&name->segments[index], text);
 }
 
 /* models/M, endpoints/E or publishers/P/models/M from segment from on. */
@@ -172,14 +115,23 @@ static bool is_full(const struct name *name) {
          has(name, 2, "locations") && is_resource(name, 4);
 }
 
+static bool may_name(const struct vtx_endpoint *endpoint,
+                     const struct vtx_segment *project) {
+  if (vtx_segment_is(project, endpoint->project)) return true;
+  for (size_t i = 0; i < endpoint->project_count; i++) {
+    if (vtx_segment_is(project, endpoint->projects[i])) return true;
+  }
+  return false;
+}
+
 static const char *check_full(const struct vtx_endpoint *endpoint,
                               const struct name *name) {
-  const struct segment *location = &name->segments[3];
+  const struct vtx_segment *location = &name->segments[3];
 
   if (!is_set(endpoint->project))
     return "a full resource name needs a server with a project";
-  if (!segment_is(&name->segments[1], endpoint->project))
-    return "the resource is in another project than the server's";
+  if (!may_name(endpoint, &name->segments[1]))
+    return "the resource is in a project that this server does not serve";
   if (!is_location(location->text, location->size))
     return "the resource's location has characters that none has";
   return NULL;
@@ -192,7 +144,7 @@ static const char *check_name(const struct vtx_endpoint *endpoint,
 
   if (size == 0) return "it is empty";
   if (size > MAX_MODEL) return "it is longer than 512 bytes";
-  if (!all_in(model, size, "._@/-"))
+  if (!vtx_endpoint_all_in(model, size, "._@/-"))
     return "only letters, digits and . _ @ / - are allowed";
   if (strstr(model, "..")) return "\"..\" is not allowed";
   if (!split(model, ret_name)) return "it has an empty part, or too many";
@@ -215,41 +167,17 @@ static const char *check_name(const struct vtx_endpoint *endpoint,
 
 /* --- the URL ------------------------------------------------------------- */
 
-static bool ends_with_slash(const char *text, size_t size) {
-  return size > 0 && text[size - 1] == '/';
-}
-
-/* Scheme and host (and prefix) for that location, without a slash behind. */
-static char *make_base(const struct vtx_endpoint *endpoint,
-                       const struct segment *location, struct cb_arena *arena) {
-  const char *universe =
-      is_set(endpoint->universe) ? endpoint->universe : USUAL_UNIVERSE;
-  size_t size;
-
-  if (is_set(endpoint->base_url)) {
-    size = strlen(endpoint->base_url);
-    while (ends_with_slash(endpoint->base_url, size))
-      size--;
-    return cb_arena_memdup(arena, endpoint->base_url, size);
-  }
-  if (!is_set(endpoint->project) || segment_is(location, "global"))
-    return cb_arena_printf(arena, "https://aiplatform.%s", universe);
-  if (segment_is(location, "us") || segment_is(location, "eu"))
-    return cb_arena_printf(arena, "https://aiplatform.%.*s.rep.%s",
-                           (int)location->size, location->text, universe);
-  return cb_arena_printf(arena, "https://%.*s-aiplatform.%s",
-                         (int)location->size, location->text, universe);
-}
-
 /* The path from the version on. */
 static char *make_path(const struct vtx_endpoint *endpoint, const char *model,
                        const struct name *name, struct cb_arena *arena) {
+  const char *version = endpoint->beta ? "v1beta1" : "v1";
   const char *before = "";
   const char *between = "";
   const char *vendor = "";
   int vendor_size = 0;
 
-  if (has(name, 0, "projects")) return cb_arena_printf(arena, "/v1/%s", model);
+  if (has(name, 0, "projects"))
+    return cb_arena_printf(arena, "/%s/%s", version, model);
   if (name->count == 1) {
     before = "publishers/google/models/";
   } else if (!is_resource(name, 0)) {
@@ -260,10 +188,10 @@ static char *make_path(const struct vtx_endpoint *endpoint, const char *model,
     model = name->segments[1].text;
   }
   if (!is_set(endpoint->project))
-    return cb_arena_printf(arena, "/v1/%s%.*s%s%s", before, vendor_size, vendor,
-                           between, model);
-  return cb_arena_printf(arena, "/v1/projects/%s/locations/%s/%s%.*s%s%s",
-                         endpoint->project, endpoint->location, before,
+    return cb_arena_printf(arena, "/%s/%s%.*s%s%s", version, before,
+                           vendor_size, vendor, between, model);
+  return cb_arena_printf(arena, "/%s/projects/%s/locations/%s/%s%.*s%s%s",
+                         version, endpoint->project, endpoint->location, before,
                          vendor_size, vendor, between, model);
 }
 
@@ -279,47 +207,71 @@ static const char *verb_text(enum vtx_verb verb) {
   return ":countTokens";
 }
 
+/* Where the resource of that name is. */
+static struct vtx_segment place_of(const struct vtx_endpoint *endpoint,
+                                   const struct name *name) {
+  struct vtx_segment location = {location_of(endpoint), 0};
+
+  if (has(name, 0, "projects")) return name->segments[3];
+  location.size = strlen(location.text);
+  return location;
+}
+
 struct cb_status vtx_endpoint_url(const struct vtx_endpoint *endpoint,
                                   const char *model, enum vtx_verb verb,
                                   struct cb_arena *arena, char **ret_url) {
-  struct segment location = {endpoint->location ? endpoint->location : "", 0};
   struct name name = {.count = 0};
   const char *wrong = check_name(endpoint, model, &name);
-  char *base;
+  struct vtx_segment location;
+  char *base = NULL;
   char *path;
   char *url;
 
   if (wrong)
     return cb_status_field(arena, "model", "this is no model's name: %s",
                            wrong);
-  location.size = strlen(location.text);
-  if (has(&name, 0, "projects")) location = name.segments[3];
-  base = make_base(endpoint, &location, arena);
+  location = place_of(endpoint, &name);
+  if (is_set(endpoint->project) && !is_location(location.text, location.size))
+    return cb_status_field(arena, "model", "it is at no location");
+  if (!vtx_endpoint_base(endpoint, &location, arena, &base))
+    return cb_status_field(arena, "model",
+                           "the server's base URL has no place for \"%.*s\"",
+                           (int)location.size, location.text);
   path = make_path(endpoint, model, &name, arena);
   url = base && path
             ? cb_arena_printf(arena, "%s%s%s", base, path, verb_text(verb))
             : NULL;
-  if (!url)
-    return cb_status_make(CB_RESOURCE_EXHAUSTED, "REQUEST_TOO_LARGE",
-                          "no memory for the request's address");
+  if (!url) return vtx_no_memory("no memory for the request's address");
   *ret_url = url;
   return cb_status_ok();
 }
 
 /* --- the target ---------------------------------------------------------- */
 
+/* Another project has a quota of its own. */
+static bool is_elsewhere(const struct vtx_endpoint *endpoint,
+                         const struct name *name) {
+  return has(name, 0, "projects") &&
+         !vtx_segment_is(&name->segments[1], endpoint->project);
+}
+
 void vtx_endpoint_target(const struct vtx_endpoint *endpoint, const char *model,
                          char out[VTX_TARGET_ROOM]) {
-  struct segment location = {endpoint->location ? endpoint->location : "", 0};
   struct name name = {.count = 0};
   const char *resource = model;
   const char *before = "";
+  struct vtx_segment location;
 
   out[0] = '\0';
   if (check_name(endpoint, model, &name)) return;
-  location.size = strlen(location.text);
+  location = place_of(endpoint, &name);
+  if (is_elsewhere(endpoint, &name)) {
+    snprintf(out, VTX_TARGET_ROOM, "projects/%.*s/%.*s/%s",
+             (int)name.segments[1].size, name.segments[1].text,
+             (int)location.size, location.text, name.segments[4].text);
+    return;
+  }
   if (has(&name, 0, "projects")) {
-    location = name.segments[3];
     resource = name.segments[4].text;
   } else if (name.count == 1) {
     before = "publishers/google/models/";
@@ -331,4 +283,32 @@ void vtx_endpoint_target(const struct vtx_endpoint *endpoint, const char *model,
   }
   snprintf(out, VTX_TARGET_ROOM, "%.*s/%s%s", (int)location.size, location.text,
            before, resource);
+}
+
+/* --- caches -------------------------------------------------------------- */
+
+static bool begins(const char *text, const char *with) {
+  return strncmp(text, with, strlen(with)) == 0;
+}
+
+const char *vtx_endpoint_cache(const struct vtx_endpoint *endpoint,
+                               const char *model, const char *cache,
+                               struct cb_arena *arena) {
+  static const char collection[] = "cachedContents/";
+  struct name name = {.count = 0};
+  struct vtx_segment project = {endpoint->project, 0};
+  struct vtx_segment location;
+
+  if (!is_set(endpoint->project) || !*cache) return cache;
+  project.size = strlen(project.text);
+  if (begins(cache, "locations/"))
+    return cb_arena_printf(arena, "projects/%s/%s", project.text, cache);
+  if (!begins(cache, collection) && strchr(cache, '/')) return cache;
+  if (check_name(endpoint, model, &name)) return cache;
+  if (has(&name, 0, "projects")) project = name.segments[1];
+  location = place_of(endpoint, &name);
+  return cb_arena_printf(arena, "projects/%.*s/locations/%.*s/%s%s",
+                         (int)project.size, project.text, (int)location.size,
+                         location.text,
+                         begins(cache, collection) ? "" : collection, cache);
 }

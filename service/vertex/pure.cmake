@@ -12,8 +12,11 @@ target_sources(vtx_vertex PRIVATE
   codec_time.c
   codec_value.c
   endpoint.c
+  endpoint_base.c
+  labels.c
   reasons.c
   retry.c
   sse.c
+  tier.c
   upstream_detail.c
   upstream_error.c)

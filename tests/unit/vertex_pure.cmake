@@ -16,6 +16,7 @@ foreach(module codec_decode)
   vtx_unit_test(${module} room_help vertex_help vtx_vertex PkgConfig::JSON_C m)
 endforeach()
 
+vtx_unit_test(labels vertex_help vtx_vertex)
 vtx_unit_test(codec_rest vertex_help vtx_vertex PkgConfig::JSON_C)
 target_compile_definitions(test_codec_rest PRIVATE
   VTX_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/data")
