@@ -1,2 +1,3 @@
 vtx_fuzz(sse vtx_vertex cb_base)
 vtx_fuzz(codec vtx_vertex vertexd_messages cb_base PkgConfig::JSON_C)
+vtx_fuzz(join vtx_vertex vertexd_messages cb_base)
