@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "service/vertex/engine_internal.h"
+#include "service/vertex/reasons.h"
 
 /* A turn: wait, deliver mail, fire timers, let curl work, hand out what came
  * of it, pull new work. Everything but the waiting takes microseconds.
@@ -42,7 +43,7 @@ static char *no_proxy_list(void) {
   return list;
 }
 
-static bool set_up_multi(struct vtx_engine *engine) {
+static bool set_up_multi(struct vtx_engine *engine, size_t most) {
   long connections = (long)engine->max_in_flight;
 
   engine->multi = curl_multi_init();
@@ -51,7 +52,24 @@ static bool set_up_multi(struct vtx_engine *engine) {
   curl_multi_setopt(engine->multi, CURLMOPT_MAX_CONCURRENT_STREAMS,
                     STREAMS_TO_ASK_FOR);
   curl_multi_setopt(engine->multi, CURLMOPT_MAXCONNECTS, connections);
+  curl_multi_setopt(engine->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)most);
   return vtx_watch_init(&engine->watch, engine->multi);
+}
+
+static bool copy_path(char **ret_copy, const char *path) {
+  if (!path) return true;
+  *ret_copy = strdup(path);
+  return *ret_copy != NULL;
+}
+
+static bool copy_paths(struct vtx_engine *engine,
+                       const struct vtx_engine_options *options) {
+  const char *certificate = options->client_certificate;
+  const char *key = options->client_key ? options->client_key : certificate;
+
+  return copy_path(&engine->ca_file, options->ca_file) &&
+         copy_path(&engine->client_certificate, certificate) &&
+         copy_path(&engine->client_key, key);
 }
 
 static bool set_up(struct vtx_engine *engine,
@@ -69,12 +87,9 @@ static bool set_up(struct vtx_engine *engine,
   cb_mailbox_init(&engine->mailbox);
   engine->no_proxy = no_proxy_list();
   if (!engine->no_proxy) return false;
-  if (options->ca_file) {
-    engine->ca_file = strdup(options->ca_file);
-    if (!engine->ca_file) return false;
-  }
-  return vtx_easy_pool_init(&engine->pool, engine->max_in_flight) &&
-         set_up_multi(engine);
+  return copy_paths(engine, options) &&
+         vtx_easy_pool_init(&engine->pool, engine->max_in_flight) &&
+         set_up_multi(engine, options->max_connections);
 }
 
 struct vtx_engine *vtx_engine_new(const struct vtx_engine_options *options,
@@ -93,8 +108,7 @@ struct vtx_engine *vtx_engine_new(const struct vtx_engine_options *options,
   } else {
     curl_global_cleanup();
   }
-  *ret_status = cb_status_make(CB_RESOURCE_EXHAUSTED, "SERVER_MEMORY",
-                               "no memory for the upstream engine");
+  *ret_status = vtx_no_memory("no memory for the upstream engine");
   return NULL;
 }
 
@@ -117,6 +131,8 @@ void vtx_engine_free(struct vtx_engine *engine) {
   cb_mailbox_release(&engine->mailbox);
   cb_timers_release(&engine->timers);
   free(engine->ca_file);
+  free(engine->client_certificate);
+  free(engine->client_key);
   free(engine->no_proxy);
   free(engine);
   curl_global_cleanup();

@@ -27,10 +27,14 @@ struct cb_budget;
 struct vtx_engine;
 
 struct vtx_engine_options {
-  const char *ca_file;       /* PEM bundle for https; NULL: the system's */
-  size_t max_in_flight;      /* sizes the connections; 0: 10,000 */
-  size_t max_h2_connections; /* 0: 64 */
-  struct cb_budget *budget;  /* charged for bodies; may be NULL */
+  const char *ca_file;            /* PEM bundle for https; NULL: the system's */
+  const char *client_certificate; /* PEM, shown where a transfer says so and the
+                                     peer asks for it; NULL: none */
+  const char *client_key;         /* PEM; NULL: in the certificate's file */
+  size_t max_in_flight;           /* sizes the connections; 0: 10,000 */
+  size_t max_connections;         /* to all hosts together; 0: no limit */
+  size_t max_h2_connections;      /* to one host; 0: 64 */
+  struct cb_budget *budget;       /* charged for bodies; may be NULL */
 };
 
 struct vtx_engine_counters {

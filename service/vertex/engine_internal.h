@@ -39,6 +39,8 @@ struct vtx_engine {
   struct vtx_resets resets;
   struct vtx_easy_pool pool;
   char *ca_file;
+  char *client_certificate; /* NULL: none */
+  char *client_key;
   char *no_proxy;
   size_t max_in_flight;
   struct cb_budget *budget;
@@ -88,6 +90,7 @@ struct vtx_transfer {
   int64_t deadline;
   int64_t idle_timeout;
   int64_t started;
+  int64_t sent; /* when it had a connection to go up on; 0: not yet */
   int64_t first_byte;
   int64_t last_byte;
   curl_off_t uploaded; /* when the idle timer looked last */

@@ -1,8 +1,11 @@
 #include "service/vertex/transfer.h"
 
 #include <assert.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "base/clock.h"
 #include "service/vertex/engine_internal.h"
@@ -15,8 +18,16 @@
 
 #define UPLOAD_BUFFER 16384L
 #define CONNECT_TIMEOUT_MS 10000L
-#define KEEPALIVE_IDLE_S 60L
-#define KEEPALIVE_INTERVAL_S 15L
+
+/* A machine that is gone answers nothing, not even with a reset. So a
+ * connection is broken on which the peer's system has confirmed nothing for so
+ * long: no bytes that were sent, and no probe (keepalive) where none are, since
+ * an answer is waited for. Linux then goes by this time and not by the number
+ * of probes, so several must fit in, or one that is lost would break a
+ * connection. It also breaks one whose peer takes no bytes for so long. */
+#define UNCONFIRMED_MS 30000u
+#define KEEPALIVE_IDLE_S 15L
+#define KEEPALIVE_INTERVAL_S 5L
 
 static void mark_ready(struct vtx_transfer *transfer) {
   if (!cb_list_empty(&transfer->ready)) return;
@@ -74,14 +85,27 @@ static void note_byte(struct vtx_transfer *transfer) {
   if (transfer->first_byte == 0) transfer->first_byte = cb_now(NULL);
 }
 
+/* From inside curl. A system that has no such option goes without. */
+static int on_socket(void *arg, curl_socket_t fd, curlsocktype purpose) {
+  const unsigned timeout = UNCONFIRMED_MS;
+
+  (void)arg;
+  (void)purpose;
+  setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &timeout, sizeof timeout);
+  return CURL_SOCKOPT_OK;
+}
+
 /* From inside curl: see engine_internal.h. */
 static int on_connection(void *arg, char *peer_ip, char *own_ip, int peer_port,
                          int own_port) {
+  struct vtx_transfer *transfer = arg;
+
   (void)peer_ip;
   (void)own_ip;
   (void)peer_port;
   (void)own_port;
-  vtx_origin_connected(arg);
+  transfer->sent = transfer->engine->now;
+  vtx_origin_connected(transfer);
   return CURL_PREREQFUNC_OK;
 }
 
@@ -146,9 +170,12 @@ static CURL *make_easy(const struct vtx_engine *engine) {
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPALIVE, 1L);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPIDLE, KEEPALIVE_IDLE_S);
   curl_easy_setopt(easy, CURLOPT_TCP_KEEPINTVL, KEEPALIVE_INTERVAL_S);
+  curl_easy_setopt(easy, CURLOPT_SOCKOPTFUNCTION, on_socket);
   curl_easy_setopt(easy, CURLOPT_NOPROXY, engine->no_proxy);
   curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
   curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
+  /* What a proxy says to CONNECT is no word of the upstream's. */
+  curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
   curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_connection);
   /* The least there is; libcurl takes 64 KiB for each transfer otherwise. */
   curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, UPLOAD_BUFFER);
@@ -176,6 +203,18 @@ static void set_special(struct vtx_transfer *transfer,
   if (spec->direct) curl_easy_setopt(transfer->easy, CURLOPT_PROXY, "");
 }
 
+/* Handles are used again, so it is also taken away. libcurl reads the files for
+ * each connection it makes, and shares none between the two kinds. */
+static void set_certificate(struct vtx_transfer *transfer, bool certified) {
+  const struct vtx_engine *engine = transfer->engine;
+
+  if (!engine->client_certificate) return;
+  curl_easy_setopt(transfer->easy, CURLOPT_SSLCERT,
+                   certified ? engine->client_certificate : NULL);
+  curl_easy_setopt(transfer->easy, CURLOPT_SSLKEY,
+                   certified ? engine->client_key : NULL);
+}
+
 /* Without TLS it is never HTTP/2: libcurl 7.88 cannot, on a connection that is
  * used again. */
 static bool set_options(struct vtx_transfer *transfer,
@@ -196,6 +235,7 @@ static bool set_options(struct vtx_transfer *transfer,
   curl_easy_setopt(easy, CURLOPT_HEADERDATA, transfer);
   curl_easy_setopt(easy, CURLOPT_PREREQDATA, transfer);
   curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, transfer->error);
+  set_certificate(transfer, spec->certified);
   set_special(transfer, spec);
   return curl_easy_setopt(easy, CURLOPT_URL, spec->url) == CURLE_OK;
 }
@@ -417,6 +457,11 @@ void vtx_transfer_cancel(struct vtx_transfer *transfer) {
     return;
   }
   transfer->cancelled = true; /* deliver() is on the stack and will see to it */
+}
+
+int64_t vtx_transfer_silence(const struct vtx_transfer *transfer) {
+  if (transfer->sent == 0 || transfer->first_byte > 0) return 0;
+  return transfer->engine->now - transfer->sent;
 }
 
 void vtx_transfer_pause(struct vtx_transfer *transfer) {

@@ -7,6 +7,9 @@
  * Once more: a connection kept from an earlier transfer may turn out to be
  *            closed by the peer before a byte of the answer came; libcurl then
  *            sends the request again on a new one, as HTTP clients do.
+ * Gone:      a peer whose system confirms nothing for 30 s, neither bytes nor
+ *            keepalive probes, or takes none of the bytes that wait for so
+ *            long, has broken the connection (UPSTREAM_BROKEN).
  */
 #ifndef VTX_VERTEX_TRANSFER_H
 #define VTX_VERTEX_TRANSFER_H
@@ -31,6 +34,7 @@ struct vtx_transfer_spec {
                                 paused; 0: none */
   size_t max_response_bytes; /* after decompression; over it the transfer ends
                                 with RESPONSE_TOO_LARGE */
+  bool certified; /* show the engine's certificate to a peer that asks */
 
   /* For token requests; all zero for others. */
   const char *method;       /* NULL: POST; "GET" sends no body */
@@ -76,6 +80,11 @@ struct vtx_transfer *vtx_transfer_start(
  * the engine's thread but the transfer's own done; inside its own data it
  * takes effect when data returns. */
 void vtx_transfer_cancel(struct vtx_transfer *transfer);
+
+/* How long, in nanoseconds, the request has now waited for the first byte of an
+ * answer, counted from when it got a connection to go up on; 0 before that, and
+ * once a byte has come, be it of the head. Until done returns. */
+int64_t vtx_transfer_silence(const struct vtx_transfer *transfer);
 
 /* Stops and goes on with taking bytes from the peer. From any event or timer
  * of the engine's thread. While paused neither data nor the done of a regular

@@ -20,6 +20,7 @@ static bool on_data(void *ctx, int http_status, const char *data, size_t size) {
 static void on_done(void *ctx, const struct vtx_transfer_result *result) {
   struct probe *probe = ctx;
 
+  probe->silence = vtx_transfer_silence(probe->transfer);
   probe->transfer = NULL;
   probe->code = result->status.code;
   probe->retryable = result->status.retryable;

@@ -48,6 +48,7 @@ struct probe {
   int http_status;
   int64_t retry_after;
   bool first_byte;
+  int64_t silence;
   size_t body_left;
   size_t largest;
   bool (*on_data)(struct probe *probe);
