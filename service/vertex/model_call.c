@@ -12,6 +12,7 @@
 #include "service/vertex/model_answer.h"
 #include "service/vertex/reasons.h"
 #include "service/vertex/sse.h"
+#include "service/vertex/tier.h"
 #include "service/vertex/transfer.h"
 #include "service/vertex/upstream_error.h"
 
@@ -23,7 +24,7 @@
  * (which has its own) it is never, and for an end that must not happen inside
  * of start it is now. */
 
-#define OWN_HEADERS 2
+#define OWN_HEADERS (2 + VTX_TIER_HEADERS)
 #define CALL_BYTES ((size_t)256 * 1024)
 #define ERROR_BYTES ((size_t)64 * 1024)
 
@@ -32,6 +33,7 @@ struct vtx_model_call {
   struct cb_arena *arena; /* holds this struct, too */
   enum vtx_verb verb;
   bool keep_raw;
+  Vertexd__V1__RequestTier tier;
   int64_t deadline;
   struct vtx_model_call_events events;
   void *ctx;
@@ -51,8 +53,8 @@ struct vtx_model_call {
   struct cb_status status;
   bool failed; /* status says how */
   int64_t wire_time;
+  int64_t silence; /* of the transfer that is over */
   bool paused;
-  bool streamed;  /* a chunk has been handed out */
   bool inside;    /* a chunk is being handed out: do not free */
   bool cancelled; /* meanwhile: free afterwards */
 };
@@ -80,7 +82,7 @@ static void move_timer(struct vtx_model_call *call, int64_t when) {
 static void fail(struct vtx_model_call *call, const struct cb_status *status) {
   if (call->failed) return;
   call->failed = true;
-  call->status = cb_status_copy(status, call->arena);
+  call->status = vtx_status_copy(status, call->arena);
 }
 
 static void finish(struct vtx_model_call *call, struct vtx_answer *answer) {
@@ -90,7 +92,6 @@ static void finish(struct vtx_model_call *call, struct vtx_answer *answer) {
       .upstream_time = call->wire_time,
   };
 
-  if (call->streamed) result.status.retryable = false;
   call->events.done(call->ctx, &result, answer);
   free_call(call);
 }
@@ -141,6 +142,16 @@ static struct cb_status make_answer(struct vtx_model_call *call,
   return vtx_model_answer_make(&spec, text, size, call->arena, ret_answer);
 }
 
+/* What came of an event whose end did not. */
+static struct cb_status make_last(struct vtx_model_call *call, const char *text,
+                                  size_t size, struct vtx_answer *ret_answer) {
+  struct cb_status status = make_answer(call, text, size, ret_answer);
+
+  if (!vtx_reason_is(&status, VTX_UPSTREAM_MALFORMED)) return status;
+  return vtx_fail(call->arena, VTX_UPSTREAM_TRUNCATED,
+                  "the stream ended within an event");
+}
+
 /* One event of a stream: a chunk to hand out, or the error that ends it. */
 static bool on_event(void *ctx, enum vtx_sse_kind kind, const char *data,
                      size_t size) {
@@ -148,13 +159,17 @@ static bool on_event(void *ctx, enum vtx_sse_kind kind, const char *data,
   struct vtx_answer answer;
   struct cb_status status;
 
-  status = kind == VTX_SSE_RAW ? vtx_model_answer_error(data, size, call->arena)
-                               : make_answer(call, data, size, &answer);
+  if (kind == VTX_SSE_RAW) {
+    status = vtx_model_answer_error(data, size, call->arena);
+  } else if (kind == VTX_SSE_LAST) {
+    status = make_last(call, data, size, &answer);
+  } else {
+    status = make_answer(call, data, size, &answer);
+  }
   if (status.code != CB_OK) {
     fail(call, &status);
     return false;
   }
-  call->streamed = true;
   call->inside = true;
   call->events.chunk(call->ctx, &answer);
   call->inside = false;
@@ -163,11 +178,11 @@ static bool on_event(void *ctx, enum vtx_sse_kind kind, const char *data,
 
 /* True if the stream may go on. */
 static bool check_sse(struct vtx_model_call *call, enum vtx_sse_result result) {
-  if (result == VTX_SSE_TOO_LARGE) {
-    struct cb_status status =
-        vtx_fail(call->arena, VTX_RESPONSE_TOO_LARGE,
-                 "one event of the upstream's stream is larger than %zu bytes",
-                 call->upstream->max_response_bytes);
+  if (result == VTX_SSE_TOO_LARGE || result == VTX_SSE_NO_MEMORY) {
+    struct cb_status status = vtx_no_room(
+        call->arena, result == VTX_SSE_TOO_LARGE, VTX_RESPONSE_TOO_LARGE,
+        "one event of the upstream's stream is larger than %zu bytes",
+        call->upstream->max_response_bytes);
 
     fail(call, &status);
   }
@@ -240,6 +255,7 @@ static void on_done(void *ctx, const struct vtx_transfer_result *result) {
   struct vtx_model_call *call = ctx;
   bool more = false;
 
+  call->silence = vtx_transfer_silence(call->transfer);
   call->transfer = NULL;
   call->wire_time += vtx_engine_now(call->upstream->engine) - result->started;
   if (result->status.code != CB_OK) {
@@ -262,6 +278,7 @@ static bool start_transfer(struct vtx_model_call *call,
       .body = &call->body,
       .deadline = call->deadline,
       .max_response_bytes = call->upstream->max_response_bytes,
+      .certified = true,
   };
   const struct vtx_transfer_events events = {
       .data = streaming(call) ? on_data : NULL,
@@ -278,8 +295,11 @@ static bool start_transfer(struct vtx_model_call *call,
 static void write_timeout(const struct vtx_model_call *call, char *text,
                           size_t room) {
   int64_t left = call->deadline - cb_now(NULL); /* not a moment more */
-  int64_t seconds = left / CB_SECOND + (left % CB_SECOND > 0);
+  int64_t seconds;
 
+  if (vtx_tier_is_flex(call->tier) && left > VTX_FLEX_TIMEOUT)
+    left = VTX_FLEX_TIMEOUT;
+  seconds = left / CB_SECOND + (left % CB_SECOND > 0);
   snprintf(text, room, "%lld", seconds > 1 ? (long long)seconds : 1LL);
 }
 
@@ -298,6 +318,7 @@ static bool send_with(struct vtx_model_call *call,
     write_timeout(call, seconds, sizeof seconds);
     headers[n++] = (struct cb_pair){"X-Server-Timeout", seconds};
   }
+  n += vtx_tier_headers(call->tier, headers + n);
   for (size_t i = 0; i < count; i++)
     headers[n++] = credential[i];
   for (size_t i = 0; i < call->header_count; i++) {
@@ -311,8 +332,7 @@ static void on_credential(struct vtx_credential_wait *wait,
                           const struct cb_pair *headers, size_t count) {
   struct vtx_model_call *call = CB_CONTAINER(wait, struct vtx_model_call, wait);
   const struct cb_status no_memory =
-      cb_status_make(CB_RESOURCE_EXHAUSTED, "SERVER_MEMORY",
-                     "the upstream transfer could not be started");
+      vtx_no_memory("the upstream transfer could not be started");
   uint64_t mark = mark_of(headers, count);
 
   call->waiting = false;
@@ -381,6 +401,7 @@ static void fill_in(struct vtx_model_call *call,
   call->upstream = upstream;
   call->verb = spec->verb;
   call->keep_raw = spec->keep_raw;
+  call->tier = spec->verb == VTX_COUNT_TOKENS ? 0 : spec->tier;
   call->deadline = spec->deadline;
   call->wait.ready = on_credential;
   cb_list_init(&call->wait.link);
@@ -391,11 +412,16 @@ static void fill_in(struct vtx_model_call *call,
 }
 
 static struct cb_status no_memory_to_start(void) {
-  struct cb_status status = cb_status_make(
-      CB_RESOURCE_EXHAUSTED, "SERVER_MEMORY", "no memory to call the upstream");
+  return vtx_no_memory("no memory to call the upstream");
+}
 
-  status.retryable = true;
-  return status;
+static struct cb_status make_url(const struct vtx_model_call_spec *spec,
+                                 struct vtx_model_call *call) {
+  struct vtx_endpoint endpoint = spec->upstream->endpoint;
+
+  if (spec->location && *spec->location) endpoint.location = spec->location;
+  return vtx_endpoint_url(&endpoint, spec->model, spec->verb, call->arena,
+                          &call->url);
 }
 
 /* Makes a call that has done nothing yet. */
@@ -415,8 +441,7 @@ static struct vtx_model_call *make(const struct vtx_model_call_spec *spec,
   call->arena = own;
   fill_in(call, spec);
   if (copy_headers(call, spec)) {
-    *ret_status = vtx_endpoint_url(&upstream->endpoint, spec->model, spec->verb,
-                                   own, &call->url);
+    *ret_status = make_url(spec, call);
     if (ret_status->code == CB_OK &&
         vtx_engine_set_timer(upstream->engine, &call->timer, CB_NEVER)) {
       call->target = target_of(call->url, own);
@@ -424,7 +449,7 @@ static struct vtx_model_call *make(const struct vtx_model_call_spec *spec,
     }
     if (ret_status->code == CB_OK) *ret_status = no_memory_to_start();
   }
-  *ret_status = cb_status_copy(ret_status, arena);
+  *ret_status = vtx_status_copy(ret_status, arena);
   free_call(call);
   return NULL;
 }
@@ -453,6 +478,11 @@ void vtx_model_call_cancel(struct vtx_model_call *call) {
   if (call->waiting) credential->type->forget(credential, &call->wait);
   if (call->transfer) vtx_transfer_cancel(call->transfer);
   free_call(call);
+}
+
+int64_t vtx_model_call_silence(const struct vtx_model_call *call) {
+  if (call->repeated) return 0;
+  return call->transfer ? vtx_transfer_silence(call->transfer) : call->silence;
 }
 
 void vtx_model_call_pause(struct vtx_model_call *call) {

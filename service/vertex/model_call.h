@@ -2,7 +2,7 @@
  *
  * Puts together endpoint, credential, transfer, SSE, codec and errors, so that
  * its user sees messages and a status. One attempt; who wants more asks
- * vtx_retry_decide() (service/vertex/retry.h) and calls again. An answer of
+ * service/vertex/retry.h and calls again. An answer of
  * 401 alone is tried once more from here, if the credential then gives
  * something else than what was refused.
  *
@@ -22,6 +22,7 @@
 #include "base/status.h"
 #include "service/vertex/codec.h"
 #include "service/vertex/endpoint.h"
+#include "vertexd/v1/vertexd.pb-c.h"
 
 struct cb_arena;
 struct cb_budget;
@@ -42,9 +43,11 @@ struct vtx_model_call_spec {
   struct vtx_upstream *upstream;
   enum vtx_verb verb;
   const char *model;             /* in any of the forms of endpoint.h; copied */
+  const char *location;          /* a checked one; NULL or "": the endpoint's */
   struct cb_buf *body;           /* moved out of */
   int64_t deadline;              /* cb_clock; also sent as X-Server-Timeout */
   bool keep_raw;                 /* fill raw of the answers */
+  Vertexd__V1__RequestTier tier; /* as headers; none with VTX_COUNT_TOKENS */
   const struct cb_pair *headers; /* additional ones; for the emulator's knobs */
   size_t header_count;
 };
@@ -58,7 +61,8 @@ struct vtx_answer {
 };
 
 struct vtx_model_call_result {
-  struct cb_status status; /* texts valid during done */
+  struct cb_status status; /* texts valid during done; retryable tells of the
+                              failure, also where chunks were handed out */
   const char *target;    /* host, location and model that served; during done */
   int64_t upstream_time; /* nanoseconds on the wire */
 };
@@ -83,6 +87,11 @@ struct vtx_model_call *vtx_model_call_start(
 /* Aborts; no event comes any more. From anywhere on the engine's thread but
  * the call's own done; also from inside its chunk. */
 void vtx_model_call_cancel(struct vtx_model_call *call);
+
+/* How long, in nanoseconds, the upstream has now had the request without a byte
+ * of an answer, be it of its head; 0 once there was one (also a 401 that the
+ * call was repeated for), and before it had the request. Until done returns. */
+int64_t vtx_model_call_silence(const struct vtx_model_call *call);
 
 /* Streaming: stops and goes on with reading from the upstream. Chunks of what
  * was being handed out (up to 16 KiB of the stream) may still come, and so does

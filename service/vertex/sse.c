@@ -27,7 +27,8 @@ void vtx_sse_release(struct vtx_sse *sse) {
 
 static void add(struct vtx_sse *sse, struct cb_buf *buf, const char *data,
                 size_t size) {
-  if (size > 0 && !cb_buf_add(buf, data, size)) sse->result = VTX_SSE_TOO_LARGE;
+  if (size == 0 || cb_buf_add(buf, data, size)) return;
+  sse->result = cb_buf_past_max(buf) ? VTX_SSE_TOO_LARGE : VTX_SSE_NO_MEMORY;
 }
 
 static void hand_over(struct vtx_sse *sse, enum vtx_sse_kind kind) {
@@ -158,7 +159,6 @@ enum vtx_sse_result vtx_sse_finish(struct vtx_sse *sse) {
     take_line(sse, sse->line.data, sse->line.len);
     cb_buf_clear(&sse->line);
   }
-  if (sse->result == VTX_SSE_OK && sse->have_data)
-    hand_over(sse, VTX_SSE_EVENT);
+  if (sse->result == VTX_SSE_OK && sse->have_data) hand_over(sse, VTX_SSE_LAST);
   return sse->result;
 }

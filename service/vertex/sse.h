@@ -4,9 +4,10 @@
  * lines, mixed too; several data lines of one event are joined by LF; comments
  * and other fields, events with empty data and a byte order mark at the start
  * are ignored; an event without its closing blank line at the
- * end counts. A line at an event boundary that begins with { or [ switches to
- * raw mode: Google's other way to tell of an error in mid-stream; everything
- * from there to the end is handed over as one raw text.
+ * end counts, and is told apart, for it may have been cut. A line at an event
+ * boundary that begins with { or [ switches to raw mode: Google's other way to
+ * tell of an error in mid-stream; everything from there to the end is handed
+ * over as one raw text.
  *
  * Threads:   none inside.
  * Ownership: texts are valid during the callback.
@@ -21,6 +22,7 @@
 
 enum vtx_sse_kind {
   VTX_SSE_EVENT, /* data of one event */
+  VTX_SSE_LAST,  /* as far as it came; no blank line; only at finish */
   VTX_SSE_RAW,   /* all from the first raw line on; only at finish */
 };
 
@@ -34,7 +36,8 @@ enum vtx_sse_result {
   VTX_SSE_STOPPED,
   VTX_SSE_TOO_LARGE, /* the data of one event, or the raw text, passed
                         max_event; or a line of any kind passed it by more
-                        than "data: "; or no memory */
+                        than "data: " */
+  VTX_SSE_NO_MEMORY, /* the budget, or memory, is used up */
 };
 
 struct vtx_sse {

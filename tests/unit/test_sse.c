@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/budget.h"
 #include "tests/unit/cmocka_all.h"
 
 /* What came out: "E:<data>;" for events, "R:<text>;" for raw text. */
@@ -18,8 +19,7 @@ static bool take(void *ctx, enum vtx_sse_kind kind, const char *data,
   struct seen *seen = ctx;
 
   assert_true(seen->size + size + 4 < sizeof seen->text);
-  seen->size += (size_t)sprintf(seen->text + seen->size,
-                                "%c:", kind == VTX_SSE_EVENT ? 'E' : 'R');
+  seen->size += (size_t)sprintf(seen->text + seen->size, "%c:", "ELR"[kind]);
   memcpy(seen->text + seen->size, data, size);
   seen->size += size;
   seen->text[seen->size++] = ';';
@@ -97,8 +97,8 @@ static void feed__empty_data__no_event(void **state) {
 
 static void feed__no_blank_line_at_end__event_counts(void **state) {
   (void)state;
-  expect("data: a\n\ndata: b\n", "E:a;E:b;");
-  expect("data: a\n\ndata: b", "E:a;E:b;");
+  expect("data: a\n\ndata: b\n", "E:a;L:b;");
+  expect("data: a\n\ndata: b", "E:a;L:b;");
 }
 
 static void feed__byte_order_mark__ignored_at_start_only(void **state) {
@@ -182,6 +182,33 @@ static void feed__raw_and_comment_at_cap__taken_one_more_refused(void **state) {
   assert_int_equal(limited(":3456789abcdef0\n\n", 8), VTX_SSE_TOO_LARGE);
 }
 
+static bool ignore(void *ctx, enum vtx_sse_kind kind, const char *data,
+                   size_t size) {
+  (void)ctx;
+  (void)kind;
+  (void)data;
+  (void)size;
+  return true;
+}
+
+/* A line, the data of an event, a raw text. */
+static void feed__budget_used_up__no_memory(void **state) {
+  static const char *const texts[] = {"data: 1", "data: 1\n", "{\"a\""};
+
+  (void)state;
+  for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+    struct cb_budget none;
+    struct vtx_sse sse;
+
+    cb_budget_init(&none, 0);
+    vtx_sse_init(&sse, 100, &none, ignore, NULL);
+    assert_int_equal(vtx_sse_feed(&sse, texts[i], strlen(texts[i])),
+                     VTX_SSE_NO_MEMORY);
+    assert_int_equal(vtx_sse_finish(&sse), VTX_SSE_NO_MEMORY);
+    vtx_sse_release(&sse);
+  }
+}
+
 static void feed__many_events__cap_is_each_ones(void **state) {
   (void)state;
   assert_int_equal(limited("data: 12345678\n\ndata: 12345678\n\n", 8),
@@ -214,6 +241,7 @@ int main(void) {
       cmocka_unit_test(feed__nothing__nothing),
       cmocka_unit_test(feed__event_at_cap__taken_one_more_refused),
       cmocka_unit_test(feed__raw_and_comment_at_cap__taken_one_more_refused),
+      cmocka_unit_test(feed__budget_used_up__no_memory),
       cmocka_unit_test(feed__many_events__cap_is_each_ones),
       cmocka_unit_test(feed__handler_stops__nothing_more),
   };

@@ -7,7 +7,12 @@ target_link_libraries(test_http PRIVATE vtx_options PUBLIC cb_base vtx_vertex)
 
 vtx_unit_test(transfer vtx_vertex test_http PkgConfig::ZLIB)
 vtx_unit_test(transfer_control vtx_vertex test_http)
-vtx_unit_test(model_call vtx_vertex test_http)
+add_library(test_model_calls STATIC support/model_call_probe.c)
+target_include_directories(test_model_calls
+  PRIVATE ${CMAKE_CURRENT_SOURCE_DIR})
+target_link_libraries(test_model_calls PRIVATE vtx_options PUBLIC test_http)
+vtx_unit_test(model_call test_model_calls vtx_vertex test_http)
+vtx_unit_test(model_call_credential test_model_calls vtx_vertex test_http)
 vtx_unit_test(credential vtx_vertex test_http)
 vtx_unit_test(engine vtx_vertex test_http)
 vtx_unit_test(watch vtx_vertex PkgConfig::CURL)
