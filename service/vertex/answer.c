@@ -17,11 +17,6 @@ typedef Vertexd__V1__GenerateResponse generate_response;
 typedef Vertexd__V1__Candidate candidate;
 typedef Vertexd__V1__Part part;
 
-static struct cb_status full(struct cb_arena *arena) {
-  return vtx_fail(arena, VTX_RESPONSE_TOO_LARGE,
-                  "the answer needs more memory than one answer may have");
-}
-
 /* --- text ---------------------------------------------------------------- */
 
 static bool is_text(const part *piece) {
@@ -292,10 +287,10 @@ struct cb_status vtx_answer_finish(generate_response *response,
 
   if (!vtx_answer_own_fields(response, wants, notes, arena)) {
     mend(response);
-    return full(arena);
+    return vtx_answer_full(arena, arena);
   }
   response->token_count = vtx_answer_tokens(response, arena);
-  if (cb_arena_exhausted(arena)) return full(arena);
+  if (cb_arena_exhausted(arena)) return vtx_answer_full(arena, arena);
   status = check_end(response, notes, arena);
   if (status.code != CB_OK || !wants->json) return status;
   json.text = response->text;

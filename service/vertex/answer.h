@@ -75,6 +75,8 @@ struct vtx_stream_answer {
   bool blocked;           /* the prompt was */
   char finish_reason[64]; /* the last one of candidate 0 */
   char block_reason[64];
+  char finish_message[256]; /* in words, cut where they are too long */
+  char block_message[256];
   struct vtx_usage usage; /* the latest of each counter that came */
 };
 
@@ -86,7 +88,8 @@ void vtx_stream_answer_init(struct vtx_stream_answer *answer,
 void vtx_stream_answer_release(struct vtx_stream_answer *answer);
 
 /* Fills the own fields of one chunk (text, finish_reason_text, unrecognized)
- * and notes what it brought. */
+ * and notes what it brought. RESPONSE_TOO_LARGE past arena's cap, or max_text
+ * where JSON is wanted; SERVER_MEMORY when a budget is used up. */
 struct cb_status vtx_stream_answer_chunk(struct vtx_stream_answer *answer,
                                          Vertexd__V1__GenerateResponse *chunk,
                                          const struct vtx_codec_notes *notes,

@@ -119,9 +119,7 @@ struct cb_status vtx_end_json(const struct vtx_end_json *end,
   if (!vtx_answer_json(end->text, end->size, &found, &size))
     return no_json(end, arena);
   json = cb_arena_memdup(arena, found, size);
-  if (!json)
-    return vtx_fail(arena, VTX_RESPONSE_TOO_LARGE,
-                    "the answer needs more memory than one answer may have");
+  if (!json) return vtx_answer_full(arena, arena);
   *ret_json = json;
   return cb_status_ok();
 }

@@ -1,8 +1,8 @@
-#include <stdio.h>
 #include <string.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/utf8.h"
 #include "service/vertex/answer.h"
 #include "service/vertex/answer_end.h"
 #include "service/vertex/reasons.h"
@@ -18,8 +18,26 @@ void vtx_stream_answer_release(struct vtx_stream_answer *answer) {
   cb_buf_release(&answer->text);
 }
 
+/* The latest word stays; one that is too long is cut between characters. */
 static void keep_word(char *out, size_t room, const char *word) {
-  if (*word) snprintf(out, room, "%s", word);
+  size_t size = word ? cb_utf8_cut(word, strlen(word), room - 1) : 0;
+
+  if (size == 0) return;
+  memcpy(out, word, size);
+  out[size] = '\0';
+}
+
+/* The ends in words, which may come with other chunks than the ends. */
+static void note_messages(struct vtx_stream_answer *answer,
+                          const Vertexd__V1__GenerateResponse *chunk) {
+  if (chunk->n_candidates > 0) {
+    keep_word(answer->finish_message, sizeof answer->finish_message,
+              chunk->candidates[0]->finish_message);
+  }
+  if (chunk->prompt_feedback) {
+    keep_word(answer->block_message, sizeof answer->block_message,
+              chunk->prompt_feedback->block_reason_message);
+  }
 }
 
 /* What the end will need to know of this chunk. */
@@ -32,6 +50,7 @@ static void note_chunk(struct vtx_stream_answer *answer,
   keep_word(answer->finish_reason, sizeof answer->finish_reason,
             chunk->finish_reason_text);
   keep_word(answer->block_reason, sizeof answer->block_reason, block);
+  note_messages(answer, chunk);
   if (chunk->n_candidates > 0) answer->candidate_seen = true;
   if (*block) answer->blocked = true;
   if (*chunk->finish_reason_text) answer->finish_seen = true;
@@ -48,14 +67,12 @@ struct cb_status vtx_stream_answer_chunk(struct vtx_stream_answer *answer,
                                          const struct vtx_codec_notes *notes,
                                          struct cb_arena *arena) {
   if (!vtx_answer_own_fields(chunk, answer->wants, notes, arena))
-    return vtx_fail(arena, VTX_RESPONSE_TOO_LARGE,
-                    "the answer needs more memory than one answer may have");
+    return vtx_answer_full(arena, arena);
   note_chunk(answer, chunk, notes, arena);
   if (answer->wants->json && !cb_buf_add_text(&answer->text, chunk->text))
-    return vtx_fail(arena, VTX_RESPONSE_TOO_LARGE,
-                    "the JSON of the answer would pass %zu bytes, or the "
-                    "server's memory",
-                    answer->text.max);
+    return vtx_no_room(
+        arena, cb_buf_past_max(&answer->text), VTX_RESPONSE_TOO_LARGE,
+        "the JSON of the answer would pass %zu bytes", answer->text.max);
   return cb_status_ok();
 }
 
@@ -66,9 +83,9 @@ static struct cb_status check_stream(struct vtx_stream_answer *answer,
   struct vtx_end end = {.content = answer->content_seen,
                         .candidates = answer->candidate_seen,
                         .finish_reason = finish,
-                        .finish_message = "",
+                        .finish_message = answer->finish_message,
                         .block_reason = answer->block_reason,
-                        .block_message = "",
+                        .block_message = answer->block_message,
                         .usage = usage};
 
   if (!answer->finish_seen && !answer->blocked)
@@ -102,8 +119,7 @@ struct cb_status vtx_stream_answer_finish(
   struct cb_status status;
 
   if (!last || !usage || !finish || !copied_id)
-    return vtx_fail(arena, VTX_RESPONSE_TOO_LARGE,
-                    "no memory for the last message of the answer");
+    return vtx_answer_full(arena, arena);
   vertexd__v1__generate_response__init(last);
   vtx_usage_count(&answer->usage, usage);
   if (vtx_usage_known(&answer->usage)) last->token_count = usage;

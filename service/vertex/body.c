@@ -8,7 +8,10 @@
 #include "base/json_writer.h"
 #include "service/vertex/body_schema.h"
 #include "service/vertex/codec.h"
+#include "service/vertex/labels.h"
+#include "service/vertex/long_answer.h"
 #include "service/vertex/reasons.h"
+#include "service/vertex/tier.h"
 
 #define MAX_ID 512
 
@@ -119,6 +122,9 @@ static void fill_wants(const struct vtx_prompt *prompt, const char *model,
       .count_tokens = wants_tokens(request, defaults),
       .include_raw = (request && request->include_raw) ||
                      (defaults && defaults->include_raw),
+      .over_stream = vtx_wants_stream(request, defaults),
+      .continues = vtx_wants_continuation(request, defaults),
+      .tier = vtx_tier_of(request, defaults, prompt->tier),
   };
 }
 
@@ -134,6 +140,8 @@ struct cb_status vtx_prompt_check(const struct vtx_prompt *prompt,
 
   if (status.code == CB_OK) status = check_model(model, prefix, arena);
   if (status.code == CB_OK) status = check_id(request, prefix, arena);
+  if (status.code == CB_OK) status = vtx_labels_check(request, prefix, arena);
+  if (status.code == CB_OK) status = vtx_tier_check(request, prefix, arena);
   if (status.code == CB_OK) status = vtx_schema_check(request, prefix, arena);
   if (status.code == CB_OK)
     status = vtx_schema_check_merged(request, defaults, prefix, arena);
@@ -153,12 +161,18 @@ struct cb_status vtx_defaults_check(const generate_request *defaults,
     field = "defaults.contents";
   else if (*defaults->id)
     field = "defaults.id";
+  else if (defaults->continuation_token.len > 0)
+    field = "defaults.continuation_token";
   if (field)
     return cb_status_field(arena, field,
                            "%s: defaults hold settings, this belongs to each "
                            "request",
                            field);
-  status = vtx_schema_check(defaults, "defaults", arena);
+  status = vtx_labels_check(defaults, "defaults", arena);
+  if (status.code == CB_OK)
+    status = vtx_tier_check(defaults, "defaults", arena);
+  if (status.code == CB_OK)
+    status = vtx_schema_check(defaults, "defaults", arena);
   if (status.code == CB_OK)
     status = vtx_schema_check_merged(NULL, defaults, "defaults", arena);
   return status;
@@ -166,12 +180,11 @@ struct cb_status vtx_defaults_check(const generate_request *defaults,
 
 /* --- writing ------------------------------------------------------------- */
 
-static void write_text(struct cb_json *json, const char *text) {
-  cb_json_key(json, "contents");
-  cb_json_begin_array(json);
+static void write_turn(struct cb_json *json, const char *role,
+                       const char *text) {
   cb_json_begin_object(json);
   cb_json_key(json, "role");
-  cb_json_string(json, "user");
+  cb_json_string(json, role);
   cb_json_key(json, "parts");
   cb_json_begin_array(json);
   cb_json_begin_object(json);
@@ -180,46 +193,57 @@ static void write_text(struct cb_json *json, const char *text) {
   cb_json_end_object(json);
   cb_json_end_array(json);
   cb_json_end_object(json);
+}
+
+static void write_text(struct cb_json *json, const char *text) {
+  cb_json_key(json, "contents");
+  cb_json_begin_array(json);
+  write_turn(json, "user", text);
   cb_json_end_array(json);
 }
 
 static struct cb_status write_contents(struct cb_json *json,
-                                       const struct vtx_prompt *prompt,
-                                       const char *prefix,
+                                       Vertexd__V1__Content *const *contents,
+                                       size_t count, const char *path,
                                        struct cb_arena *arena) {
-  const char *path = vtx_field_path(arena, prefix, "contents");
   struct cb_status status = cb_status_ok();
 
-  cb_json_key(json, "contents");
-  cb_json_begin_array(json);
-  for (size_t i = 0; i < prompt->content_count; i++) {
+  for (size_t i = 0; i < count && status.code == CB_OK; i++) {
     const char *here = cb_arena_printf(arena, "%s[%zu]", path, i);
 
-    status = vtx_codec_encode(json, &prompt->contents[i]->base, NULL,
+    status = vtx_codec_encode(json, &contents[i]->base, NULL,
                               here ? here : path, arena);
-    if (status.code != CB_OK) return status;
   }
-  cb_json_end_array(json);
   return status;
 }
 
 /* The prompt, unless it is in request->contents, which are written with the
- * other fields. */
+ * other fields; those too where turns follow. */
 static struct cb_status write_prompt(struct cb_json *json,
                                      const struct vtx_prompt *prompt,
                                      const char *prefix, struct cb_arena *arena,
                                      bool *ret_written) {
+  const char *path = vtx_field_path(arena, prefix, "contents");
   const generate_request *request = prompt->request;
+  const char *text = prompt->prompt;
+  struct cb_status status = cb_status_ok();
 
-  *ret_written = true;
-  if (prompt->contents) return write_contents(json, prompt, prefix, arena);
-  if (prompt->prompt)
-    write_text(json, prompt->prompt);
-  else if (request && *request->prompt)
-    write_text(json, request->prompt);
-  else
-    *ret_written = false;
-  return cb_status_ok();
+  if (!text && request && *request->prompt) text = request->prompt;
+  *ret_written = text || prompt->contents;
+  if (!*ret_written) return status;
+  cb_json_key(json, "contents");
+  cb_json_begin_array(json);
+  if (prompt->contents)
+    status = write_contents(json, prompt->contents, prompt->content_count, path,
+                            arena);
+  else if (text)
+    write_turn(json, "user", text);
+  else if (request)
+    status = write_contents(json, request->contents, request->n_contents, path,
+                            arena);
+  if (status.code != CB_OK) return status;
+  cb_json_end_array(json);
+  return status;
 }
 
 static const ProtobufCMessage *config_of(const generate_request *request) {
@@ -237,8 +261,10 @@ static struct cb_status write_json_mode(struct cb_json *json,
                                             prefix, arena, &schema);
 
   if (status.code != CB_OK) return status;
-  cb_json_key(json, "responseMimeType");
-  cb_json_string(json, "application/json");
+  if (vtx_mime_type_is_ours(prompt->request, prompt->defaults)) {
+    cb_json_key(json, "responseMimeType");
+    cb_json_string(json, "application/json");
+  }
   if (!schema.name) return status;
   cb_json_key(json, schema.name);
   cb_json_raw(json, schema.json, schema.size);
@@ -253,7 +279,8 @@ static struct cb_status write_config(struct cb_json *json,
   struct vtx_codec_layers layers = {config_of(prompt->request),
                                     config_of(prompt->defaults)};
   bool json_mode = vtx_wants_json(prompt->request, prompt->defaults);
-  struct vtx_codec_skip skip = {mime, json_mode ? 1 : 0};
+  bool ours = vtx_mime_type_is_ours(prompt->request, prompt->defaults);
+  struct vtx_codec_skip skip = {mime, json_mode && ours ? 1 : 0};
   struct cb_status status;
 
   if (!layers.message && !layers.defaults && !json_mode) return cb_status_ok();
@@ -268,17 +295,96 @@ static struct cb_status write_config(struct cb_json *json,
   return status;
 }
 
-/* Fields of GenerateRequest that are not copied as they stand; the first two
- * never, contents if the prompt came from elsewhere, the rest are none of
- * countTokens'. */
-static const char *const skipped[] = {"model",           "generation_config",
-                                      "contents",        "cached_content",
-                                      "tool_config",     "labels",
-                                      "safety_settings", "model_armor_config"};
+/* Fields of GenerateRequest that are not always copied as they stand. */
+enum special {
+  MODEL,
+  CONFIG,
+  CONTENTS,
+  LABELS,
+  CACHE,
+  TOOL_CONFIG,
+  SAFETY,
+  ARMOR,
+  OUTPUT_CONFIG,
+  CONTINUATION,
+  SPECIALS,
+};
+
+static const char *const special_names[SPECIALS] = {
+    [MODEL] = "model",
+    [CONFIG] = "generation_config",
+    [CONTENTS] = "contents",
+    [LABELS] = "labels",
+    [CACHE] = "cached_content",
+    [TOOL_CONFIG] = "tool_config",
+    [SAFETY] = "safety_settings",
+    [ARMOR] = "model_armor_config",
+    [OUTPUT_CONFIG] = "output_config",
+    [CONTINUATION] = "continuation_token",
+};
+
+static const char continuation_key[] = "continuationToken";
 
 enum purpose { TO_GENERATE, TO_COUNT };
 
-/* contents are in two places of no list: once written, they are skipped. */
+static bool adds_labels(const struct vtx_prompt *prompt) {
+  return prompt->labels && prompt->labels->count > 0;
+}
+
+static struct cb_status write_labels(struct cb_json *json,
+                                     const struct vtx_prompt *prompt,
+                                     const char *prefix,
+                                     struct cb_arena *arena) {
+  generate_request merged;
+  struct vtx_codec_layers layers = {&merged.base, NULL};
+
+  if (!vtx_labels_merge(prompt->request, prompt->defaults, prompt->labels,
+                        arena, &merged))
+    return vtx_no_room(arena, cb_arena_past_cap(arena), VTX_REQUEST_TOO_LARGE,
+                       "the labels are too large to be written");
+  return vtx_codec_encode_fields(json, &layers, NULL, prefix, arena);
+}
+
+/* What only a request to generate has and is not copied. */
+static struct cb_status write_added(struct cb_json *json,
+                                    const struct vtx_prompt *prompt,
+                                    const char *prefix,
+                                    struct cb_arena *arena) {
+  struct cb_status status = cb_status_ok();
+
+  if (prompt->continuation) {
+    cb_json_key(json, continuation_key);
+    cb_json_base64(json, prompt->continuation->data, prompt->continuation->len);
+  }
+  if (prompt->cached_content) {
+    cb_json_key(json, "cachedContent");
+    cb_json_string(json, prompt->cached_content);
+  }
+  if (adds_labels(prompt)) status = write_labels(json, prompt, prefix, arena);
+  return status;
+}
+
+/* True if the field is written in another way (contents: were), or is none of
+ * countTokens'. */
+static bool is_skipped(enum special field, const struct vtx_prompt *prompt,
+                       enum purpose purpose, bool contents_written) {
+  switch (field) {
+    case MODEL: /* is part of the URL */
+    case CONFIG:
+      return true;
+    case CONTENTS:
+      return contents_written;
+    case LABELS:
+      return purpose == TO_COUNT || adds_labels(prompt);
+    case CACHE:
+      return purpose == TO_COUNT || prompt->cached_content;
+    case CONTINUATION:
+      return purpose == TO_COUNT || prompt->continuation;
+    default:
+      return purpose == TO_COUNT;
+  }
+}
+
 static struct cb_status write_fields(struct cb_json *json,
                                      const struct vtx_prompt *prompt,
                                      const char *prefix, struct cb_arena *arena,
@@ -287,36 +393,36 @@ static struct cb_status write_fields(struct cb_json *json,
   const generate_request *defaults = prompt->defaults;
   struct vtx_codec_layers layers = {request ? &request->base : NULL,
                                     defaults ? &defaults->base : NULL};
-  const char *names[sizeof skipped / sizeof *skipped];
+  const char *names[SPECIALS];
   struct vtx_codec_skip skip = {names, 0};
   struct cb_status status;
   bool written;
 
   status = write_prompt(json, prompt, prefix, arena, &written);
   if (status.code != CB_OK) return status;
-  for (size_t i = 0; i < sizeof skipped / sizeof *skipped; i++) {
-    bool leave_out = i < 2 || (i == 2 ? written : purpose == TO_COUNT);
-
-    if (leave_out) names[skip.count++] = skipped[i];
+  for (int i = 0; i < SPECIALS; i++) {
+    if (is_skipped((enum special)i, prompt, purpose, written))
+      names[skip.count++] = special_names[i];
   }
   status = vtx_codec_encode_fields(json, &layers, &skip, prefix, arena);
+  if (status.code != CB_OK) return status;
+  if (purpose == TO_GENERATE) status = write_added(json, prompt, prefix, arena);
   if (status.code != CB_OK) return status;
   return write_config(json, prompt, prefix, arena);
 }
 
-static struct cb_status too_large(const struct cb_buf *out,
-                                  struct cb_arena *arena) {
-  return vtx_fail(arena, VTX_REQUEST_TOO_LARGE,
-                  "the request to the upstream would pass %zu bytes, or the "
-                  "server's memory",
-                  out->max);
+static struct cb_status no_room(const struct cb_buf *out,
+                                struct cb_arena *arena) {
+  return vtx_no_room(arena, cb_buf_past_max(out), VTX_REQUEST_TOO_LARGE,
+                     "the request to the upstream would pass %zu bytes",
+                     out->max);
 }
 
 /* After a failure out holds what it held before. */
 static struct cb_status settle(struct cb_buf *out, size_t before,
                                struct cb_status status,
                                struct cb_arena *arena) {
-  if (status.code == CB_OK && out->failed) status = too_large(out, arena);
+  if (status.code == CB_OK && out->failed) status = no_room(out, arena);
   if (status.code == CB_OK) return status;
   out->len = before;
   if (out->data) out->data[before] = '\0';
@@ -360,22 +466,23 @@ static bool merge(struct json_object *into, struct json_object *from) {
   return true;
 }
 
-static struct cb_status merge_text(struct json_object *body, const char *extra,
-                                   size_t size, struct cb_arena *arena,
-                                   struct cb_buf *out) {
-  struct json_object *tree = NULL;
-  struct cb_status status = vtx_json_parse(extra, size, arena, &tree);
+static struct cb_status merge_text(struct json_object *body,
+                                   struct json_object *extra,
+                                   struct cb_arena *arena, struct cb_buf *out) {
   const char *text = NULL;
-  size_t text_size = 0;
+  size_t size = 0;
 
-  if (status.code == CB_OK && merge(body, tree))
+  if (merge(body, extra))
     text = json_object_to_json_string_length(
-        body, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE,
-        &text_size);
-  if (status.code == CB_OK && (!text || !cb_buf_add(out, text, text_size)))
-    status = too_large(out, arena);
-  json_object_put(tree);
-  return status;
+        body, JSON_C_TO_STRING_PLAIN | JSON_C_TO_STRING_NOSLASHESCAPE, &size);
+  return text && cb_buf_add(out, text, size) ? cb_status_ok()
+                                             : no_room(out, arena);
+}
+
+/* The hop's own token stays. */
+static void leave_token(struct json_object *extra) {
+  json_object_object_del(extra, continuation_key);
+  json_object_object_del(extra, "continuation_token");
 }
 
 static struct cb_status write_extra(const Google__Protobuf__Struct *extra,
@@ -386,8 +493,7 @@ static struct cb_status write_extra(const Google__Protobuf__Struct *extra,
 
   cb_json_init(&json, scratch);
   status = vtx_codec_encode(&json, &extra->base, NULL, field, arena);
-  if (status.code == CB_OK && scratch->failed)
-    status = too_large(scratch, arena);
+  if (status.code == CB_OK && scratch->failed) status = no_room(scratch, arena);
   return status;
 }
 
@@ -401,6 +507,7 @@ static struct cb_status body_with_extra(const struct vtx_prompt *prompt,
   const char *field =
       vtx_field_path(arena, own ? prefix : "defaults", "extra_body");
   struct json_object *body = NULL;
+  struct json_object *tree = NULL;
   struct cb_buf scratch;
   struct cb_status status;
 
@@ -411,7 +518,10 @@ static struct cb_status body_with_extra(const struct vtx_prompt *prompt,
   cb_buf_clear(&scratch);
   if (status.code == CB_OK) status = write_extra(extra, field, arena, &scratch);
   if (status.code == CB_OK)
-    status = merge_text(body, scratch.data, scratch.len, arena, out);
+    status = vtx_json_parse(scratch.data, scratch.len, arena, &tree);
+  if (status.code == CB_OK && prompt->continuation) leave_token(tree);
+  if (status.code == CB_OK) status = merge_text(body, tree, arena, out);
+  json_object_put(tree);
   json_object_put(body);
   cb_buf_release(&scratch);
   return status;

@@ -13,6 +13,7 @@
 
 struct cb_arena;
 struct cb_buf;
+struct vtx_labels;
 
 /* One prompt and the settings beneath it; everything is borrowed. The text
  * comes from exactly one of prompt, contents, request->prompt and
@@ -23,7 +24,15 @@ struct vtx_prompt {
   const char *prompt;                           /* NULL: see request */
   Vertexd__V1__Content *const *contents;        /* NULL: see request */
   size_t content_count;
-  const char *default_model; /* the server's; may be NULL */
+  const char *default_model;       /* the server's; may be NULL */
+  const struct vtx_labels *labels; /* the server's; may be NULL */
+  Vertexd__V1__RequestTier tier;   /* the server's; 0: standard */
+  /* Of the hop that goes on with an answer; it goes over everything else that
+   * names one. NULL: see request. */
+  const ProtobufCBinaryData *continuation;
+  /* The full name of the cache that the call may use; it goes over request and
+   * defaults. NULL: as they have it. */
+  const char *cached_content;
 };
 
 /* The settings that steer what is made of the answer, request over defaults. */
@@ -33,20 +42,26 @@ struct vtx_wants {
   bool json;         /* return_json, or a schema was given */
   bool count_tokens;
   bool include_raw;
+  bool over_stream; /* the upstream's streaming call, also for one message */
+  bool continues;   /* after CONTINUATION, by itself */
+  Vertexd__V1__RequestTier tier; /* never UNSPECIFIED after a check */
 };
 
 /* Checks what can be told without encoding: a prompt there and only one, parts
  * in each of contents, a model there, id of at most 512 bytes, json_schema and
  * json_schema_text not both, not a schema in generation_config too,
  * json_schema_text an object of JSON, no return_json = false beside a schema,
- * no other mime type where JSON is asked for. Fields are named under prefix
+ * no other mime type where JSON is asked for, labels as Google takes them
+ * (service/vertex/labels.h), a request_tier that there is. Fields are named
+ * under prefix
  * ("" or "requests[17]"); for prompt->prompt the prefix itself is the field
  * ("prompts[17]"). OK fills *ret_wants.
  *
  * The request's return_json, or else its schema, decides on JSON over the
  * defaults: false switches a schema of theirs off. A schema that only
- * generation_config has is Google's own way: it is sent as it is and does not
- * make wants.json true. */
+ * generation_config has is Google's own way (response_schema,
+ * response_json_schema, response_format): it is sent as it is and does not make
+ * wants.json true. *ret_wants borrows the messages. */
 struct cb_status vtx_prompt_check(const struct vtx_prompt *prompt,
                                   const char *prefix, struct cb_arena *arena,
                                   struct vtx_wants *ret_wants);
@@ -59,9 +74,10 @@ struct cb_status vtx_defaults_check(
 /* Appends the body of generateContent to out (for the streaming verb it is the
  * same): merged fields, contents from the prompt, JSON mode and schema, and
  * extra_body merged in last (the request's replaces that of the defaults;
- * objects merge name by name, all else is replaced). Errors as the codec's;
- * RESOURCE_EXHAUSTED (REQUEST_TOO_LARGE) when out is full; out then holds what
- * it held before. Expects a prompt that passed the check.
+ * objects merge name by name, all else is replaced). Errors as the codec's, and
+ * REQUEST_TOO_LARGE past out's maximum, SERVER_MEMORY when its budget is used
+ * up; out then holds what it held before. The server's labels are among those
+ * of the request, which win. Expects a prompt that passed the check.
  *
  * A schema with upper-case types (OpenAPI form) goes to responseSchema, one
  * with lower-case types, or none at all, to responseJsonSchema; one with both

@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "base/json_scan.h"
 #include "base/json_writer.h"
+#include "service/vertex/body_format.h"
 #include "service/vertex/codec.h"
 #include "service/vertex/reasons.h"
 
@@ -54,6 +55,51 @@ bool vtx_wants_json(const Vertexd__V1__GenerateRequest *request,
   if (said < 0) said = said_json(defaults);
   return said == 1;
 }
+
+bool vtx_mime_type_is_ours(const Vertexd__V1__GenerateRequest *request,
+                           const Vertexd__V1__GenerateRequest *defaults) {
+  return has_own_schema(request) || has_own_schema(defaults) ||
+         !vtx_has_format(request, defaults);
+}
+
+/* --- checking the answer ------------------------------------------------- */
+
+/* The flag as request or defaults say it: 1, 0, or -1 if neither does. */
+static int said_check(const Vertexd__V1__GenerateRequest *message) {
+  if (!message || message->_check_json_case !=
+                      VERTEXD__V1__GENERATE_REQUEST___CHECK_JSON_CHECK_JSON)
+    return -1;
+  return message->check_json ? 1 : 0;
+}
+
+static int said_repair(const Vertexd__V1__GenerateRequest *message) {
+  if (!message || message->_repair_json_case !=
+                      VERTEXD__V1__GENERATE_REQUEST___REPAIR_JSON_REPAIR_JSON)
+    return -1;
+  return message->repair_json ? 1 : 0;
+}
+
+bool vtx_checks_json(const Vertexd__V1__GenerateRequest *request,
+                     const Vertexd__V1__GenerateRequest *defaults) {
+  int said = said_check(request);
+
+  if (said < 0) said = said_check(defaults);
+  if (said == 0) return false;
+  if (has_own_schema(request) || has_own_schema(defaults))
+    return vtx_wants_json(request, defaults);
+  return said == 1 && (config_schema(request) || config_schema(defaults) ||
+                       vtx_format_schema(request, defaults));
+}
+
+bool vtx_repairs_json(const Vertexd__V1__GenerateRequest *request,
+                      const Vertexd__V1__GenerateRequest *defaults) {
+  int said = said_repair(request);
+
+  if (said < 0) said = said_repair(defaults);
+  return said == 1;
+}
+
+/* --- rules --------------------------------------------------------------- */
 
 static struct cb_status check_schema_text(
     const Vertexd__V1__GenerateRequest *message, const char *prefix,
@@ -119,6 +165,9 @@ struct cb_status vtx_schema_check_merged(
   struct cb_status status;
 
   if (!vtx_wants_json(request, defaults)) return cb_status_ok();
+  status = vtx_format_check(
+      request, defaults, own_above || has_own_schema(defaults), prefix, arena);
+  if (status.code != CB_OK) return status;
   if (own_above && config_schema(defaults))
     field = vtx_field_path(
         arena, prefix,
@@ -217,25 +266,38 @@ static void look_at(struct json_object *schema, struct forms *forms) {
 
 /* --- the text ------------------------------------------------------------ */
 
-static struct cb_status struct_text(const Google__Protobuf__Struct *schema,
-                                    const char *field, struct cb_arena *arena,
-                                    struct vtx_schema_text *text) {
+/* The text of a schema in a message, with defaults beneath it, from arena. */
+static struct cb_status message_text(const struct vtx_codec_layers *schema,
+                                     const char *field, struct cb_arena *arena,
+                                     struct vtx_schema_text *text) {
+  const ProtobufCMessage *message =
+      schema->message ? schema->message : schema->defaults;
   struct cb_buf buf;
   struct cb_json json;
   struct cb_status status;
 
   cb_buf_init(&buf, MAX_SCHEMA_BYTES, NULL);
   cb_json_init(&json, &buf);
-  status = vtx_codec_encode(&json, &schema->base, NULL, field, arena);
+  status = vtx_codec_encode(
+      &json, message, schema->message ? schema->defaults : NULL, field, arena);
   if (status.code == CB_OK) {
     text->size = buf.len;
     text->json = buf.failed ? NULL : cb_arena_memdup(arena, buf.data, buf.len);
     if (!text->json)
-      status = vtx_fail(arena, VTX_REQUEST_TOO_LARGE,
-                        "%s is too large to be written", field);
+      status = vtx_no_room(
+          arena, buf.failed ? cb_buf_past_max(&buf) : cb_arena_past_cap(arena),
+          VTX_REQUEST_TOO_LARGE, "%s is too large to be written", field);
   }
   cb_buf_release(&buf);
   return status;
+}
+
+static struct cb_status struct_text(const Google__Protobuf__Struct *schema,
+                                    const char *field, struct cb_arena *arena,
+                                    struct vtx_schema_text *text) {
+  const struct vtx_codec_layers only = {&schema->base, NULL};
+
+  return message_text(&only, field, arena, text);
 }
 
 static struct cb_status name_form(const char *field, struct cb_arena *arena,
@@ -279,4 +341,50 @@ struct cb_status vtx_schema_text(const Vertexd__V1__GenerateRequest *request,
     ret_text->size = strlen(from->json_schema_text);
   }
   return status.code == CB_OK ? name_form(field, arena, ret_text) : status;
+}
+
+/* Google's own ways, the newest first. */
+static struct cb_status config_text(
+    const Vertexd__V1__GenerateRequest *request,
+    const Vertexd__V1__GenerateRequest *defaults, struct cb_arena *arena,
+    struct vtx_schema_text *text) {
+  static const Vertexd__V1__GenerationConfig none =
+      VERTEXD__V1__GENERATION_CONFIG__INIT;
+  const Vertexd__V1__GenerationConfig *above =
+      request && request->generation_config ? request->generation_config
+                                            : &none;
+  const Vertexd__V1__GenerationConfig *below =
+      defaults && defaults->generation_config ? defaults->generation_config
+                                              : &none;
+  const Google__Protobuf__Value *value = vtx_format_schema(request, defaults);
+  struct vtx_codec_layers layers = {NULL, NULL};
+
+  if (!value) value = above->response_json_schema;
+  if (!value) value = below->response_json_schema;
+  text->name = "responseJsonSchema";
+  if (value) {
+    layers.message = &value->base;
+    return message_text(&layers, "the schema", arena, text);
+  }
+  if (above->response_schema) layers.message = &above->response_schema->base;
+  if (below->response_schema) layers.defaults = &below->response_schema->base;
+  if (!layers.message && !layers.defaults) return cb_status_ok();
+  text->name = "responseSchema";
+  return message_text(&layers, "the schema", arena, text);
+}
+
+struct cb_status vtx_schema_in_force(
+    const Vertexd__V1__GenerateRequest *request,
+    const Vertexd__V1__GenerateRequest *defaults, struct cb_arena *arena,
+    struct vtx_schema_text *ret_text) {
+  struct vtx_schema_text text = {NULL, NULL, 0};
+  struct cb_status status =
+      vtx_wants_json(request, defaults)
+          ? vtx_schema_text(request, defaults, "", arena, &text)
+          : cb_status_ok();
+
+  if (status.code == CB_OK && !text.json)
+    status = config_text(request, defaults, arena, &text);
+  if (status.code == CB_OK) *ret_text = text;
+  return status;
 }

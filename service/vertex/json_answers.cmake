@@ -1,6 +1,7 @@
 # JSON in a model's text: finding it, and checking it against a schema.
 target_sources(vtx_vertex PRIVATE
   answer_scan.c
+  body_format.c
   schema_check.c
   schema_compile.c
   schema_equal.c

@@ -4,7 +4,10 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/budget.h"
+#include "base/buf.h"
 #include "base/utf8.h"
+#include "support/room_help.h"
 #include "support/vertex_help.h"
 #include "tests/unit/cmocka_all.h"
 
@@ -294,34 +297,36 @@ static void finish__function_call_where_json_is_wanted__ok(void **state) {
   assert_string_equal(response->json, "");
 }
 
-static void finish__any_arena_size__too_large_or_ok(void **state) {
+static const char *finish_with(void *ctx, size_t cap,
+                               struct cb_budget *budget) {
   static const char json[] =
       "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":\"{}\"}]},"
       "\"finishReason\":\"NEW\"}],\"x\":1,\"usageMetadata\":"
       "{\"promptTokenCount\":1}}";
-  size_t refusals = 0;
+  struct cb_arena *arena = cb_arena_new(budget, cap, 64);
+  struct vtx_codec_source source = {
+      .type = &vertexd__v1__generate_response__descriptor};
+  struct vtx_codec_notes notes = {0};
+  ProtobufCMessage *message = NULL;
+  struct cb_status status;
 
-  for (size_t cap = 900;; cap += 8) {
-    struct cb_arena *arena = cb_arena_new(NULL, cap, 64);
-    struct vtx_codec_source source = {
-        .type = &vertexd__v1__generate_response__descriptor};
-    struct vtx_codec_notes notes = {0};
-    ProtobufCMessage *message = NULL;
-    struct cb_status status =
-        vertex_try_decode(arena, source, json, &notes, &message);
+  (void)ctx;
+  if (!arena) return "";
+  status = vertex_try_decode(arena, source, json, &notes, &message);
+  if (status.code == CB_OK)
+    status = vtx_answer_finish((response_t *)(void *)message, &wants_json,
+                               &notes, arena);
+  if (message) protobuf_c_message_get_packed_size(message);
+  cb_arena_free(arena); /* the reason is a literal */
+  return status.code == CB_OK ? "OK" : status.reason;
+}
 
-    if (status.code == CB_OK)
-      status = vtx_answer_finish((response_t *)(void *)message, &wants_json,
-                                 &notes, arena);
-    if (status.code != CB_OK)
-      assert_string_equal(status.reason, "RESPONSE_TOO_LARGE");
-    if (message) protobuf_c_message_get_packed_size(message);
-    cb_arena_free(arena);
-    if (status.code == CB_OK) break;
-    refusals++;
-  }
-  assert_true(refusals > 5);
+static void finish__any_cap_or_budget__too_large_or_memory(void **state) {
+  const struct room_case room = {finish_with, NULL, 5};
+
   (void)state;
+  expect_by_cap(&room, "RESPONSE_TOO_LARGE");
+  expect_by_budget(&room);
 }
 
 /* --- streams ------------------------------------------------------------- */
@@ -449,6 +454,31 @@ static void stream__blocked_or_empty__same_rule(void **state) {
   assert_string_equal(last->finish_reason_text, "RECITATION");
 }
 
+/* 85 times three bytes are kept whole; of 86 the last one is left out. */
+static void stream__end_in_words__told_and_cut_between_characters(
+    void **state) {
+  static const char head[] = "{\"candidates\":[{\"finishReason\":\"SAFETY\"}]}";
+  response_t *last = NULL;
+
+  for (int count = 85; count <= 86; count++) {
+    struct cb_buf words;
+    const char *chunks[] = {head, NULL, NULL};
+    struct cb_status status;
+
+    cb_buf_init(&words, 4096, NULL);
+    cb_buf_add_text(&words, "{\"candidates\":[{\"finishMessage\":\"");
+    for (int i = 0; i < count; i++)
+      cb_buf_add_text(&words, "\xe2\x82\xac");
+    cb_buf_add_text(&words, "\"}]}");
+    chunks[1] = words.data;
+    status = stream(*state, &plain, chunks, 100, &last);
+    assert_string_equal(status.reason, "ANSWER_BLOCKED");
+    assert_int_equal(strlen(metadata(&status, "finish_message")), 255);
+    assert_true(strstr(status.message, "\xe2\x82\xac"));
+    cb_buf_release(&words);
+  }
+}
+
 static void stream__json__from_all_chunks(void **state) {
   static const char *const good[] = {TEXT("```json\\n{\\\"a\\\""),
                                      TEXT(":1}\\n```"), STOP, NULL};
@@ -473,6 +503,55 @@ static void stream__json_at_cap__taken_one_more_refused(void **state) {
   assert_int_equal(stream(*state, &plain, chunks, 4, &last).code, CB_OK);
 }
 
+static const char *stream_with(void *ctx, size_t cap,
+                               struct cb_budget *budget) {
+  struct cb_arena *chunks = cb_arena_new(NULL, SIZE_MAX, 0);
+  struct cb_arena *arena = cb_arena_new(budget, cap, 64);
+  struct vtx_codec_notes notes = {0};
+  response_t *chunk =
+      vertex_decode(chunks, &vertexd__v1__generate_response__descriptor,
+                    "{\"candidates\":[{\"content\":{\"parts\":[{\"text\":"
+                    "\"{}\"}]},\"finishReason\":\"NEW\"}],\"x\":1}",
+                    &notes);
+  struct vtx_stream_answer answer;
+  response_t *last = NULL;
+  struct cb_status status = cb_status_make(CB_UNKNOWN, "", "");
+
+  (void)ctx;
+  vtx_stream_answer_init(&answer, &wants_json, 100, budget);
+  if (arena) status = vtx_stream_answer_chunk(&answer, chunk, &notes, arena);
+  if (status.code == CB_OK)
+    status = vtx_stream_answer_finish(&answer, arena, &last);
+  vtx_stream_answer_release(&answer);
+  cb_arena_free(arena);
+  cb_arena_free(chunks);
+  return status.code == CB_OK ? "OK" : status.reason;
+}
+
+static void stream__any_cap_or_budget__too_large_or_memory(void **state) {
+  const struct room_case room = {stream_with, NULL, 5};
+
+  (void)state;
+  expect_by_cap(&room, "RESPONSE_TOO_LARGE");
+  expect_by_budget(&room);
+}
+
+static void stream__json_without_memory__server_memory(void **state) {
+  struct vtx_codec_notes notes = {0};
+  response_t *chunk = vertex_decode(
+      *state, &vertexd__v1__generate_response__descriptor, TEXT("[1"), &notes);
+  struct vtx_stream_answer answer;
+  struct cb_budget none;
+  struct cb_status status;
+
+  cb_budget_init(&none, 0);
+  vtx_stream_answer_init(&answer, &wants_json, 100, &none);
+  status = vtx_stream_answer_chunk(&answer, chunk, &notes, *state);
+  assert_string_equal(status.reason, "SERVER_MEMORY");
+  assert_true(status.retryable);
+  vtx_stream_answer_release(&answer);
+}
+
 #define TEST(name) \
   cmocka_unit_test_setup_teardown(name, vertex_set_up, vertex_tear_down)
 
@@ -491,15 +570,18 @@ int main(void) {
       TEST(finish__no_json__error_with_text),
       TEST(finish__long_text_that_is_no_json__cut_at_1000),
       TEST(finish__function_call_where_json_is_wanted__ok),
-      TEST(finish__any_arena_size__too_large_or_ok),
+      TEST(finish__any_cap_or_budget__too_large_or_memory),
       TEST(stream__good__last_message_has_the_sums),
       TEST(stream__chunk__what_is_new_in_it),
       TEST(stream__running_totals__latest_wins),
       TEST(stream__stop_on_every_chunk__goes_on),
       TEST(stream__no_finish_reason__truncated),
       TEST(stream__blocked_or_empty__same_rule),
+      TEST(stream__end_in_words__told_and_cut_between_characters),
       TEST(stream__json__from_all_chunks),
       TEST(stream__json_at_cap__taken_one_more_refused),
+      TEST(stream__any_cap_or_budget__too_large_or_memory),
+      TEST(stream__json_without_memory__server_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

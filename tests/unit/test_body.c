@@ -5,6 +5,8 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "service/vertex/labels.h"
+#include "support/room_help.h"
 #include "support/vertex_help.h"
 #include "tests/unit/cmocka_all.h"
 
@@ -394,6 +396,48 @@ static void check__id_512_bytes__taken_513_refused(void **state) {
   expect_field(*state, request, NULL, "requests[2].id");
 }
 
+static void labels__of_the_server__with_those_of_the_request(void **state) {
+  static const struct cb_pair pairs[] = {{"team", "a"}, {"env", "x"}};
+  const struct vtx_labels labels = {pairs, 2};
+  request_t *request = request_of(*state, "{\"labels\":{\"env\":\"own\"}}");
+  struct vtx_prompt prompt = prompt_of(request, NULL);
+  struct cb_buf out;
+  const char *text;
+
+  prompt.prompt = "hi";
+  prompt.labels = &labels;
+  assert_int_equal(write(*state, &prompt, &text).code, CB_OK);
+  assert_non_null(strstr(text, "\"labels\":{\"env\":\"own\",\"team\":\"a\"}"));
+  cb_buf_init(&out, 1 << 20, NULL);
+  assert_int_equal(vtx_body_count(&prompt, "", *state, &out).code, CB_OK);
+  assert_null(strstr(out.data, "labels"));
+  cb_buf_release(&out);
+}
+
+static void check__labels_and_tier__field_named(void **state) {
+  request_t *request = request_of(*state, "{\"labels\":{\"a\":\"B\"}}");
+  struct vtx_wants wants;
+
+  request->prompt = (char *)"hi";
+  expect_field(*state, request, NULL, "requests[2].labels[\"a\"]");
+  assert_string_equal(vtx_defaults_check(request, *state).field,
+                      "defaults.prompt");
+  request->prompt = (char *)"";
+  assert_string_equal(vtx_defaults_check(request, *state).field,
+                      "defaults.labels[\"a\"]");
+  request = request_of(*state, "{}");
+  request->prompt = (char *)"hi";
+  request->request_tier = (Vertexd__V1__RequestTier)99;
+  expect_field(*state, request, NULL, "requests[2].request_tier");
+  request->prompt = (char *)"";
+  assert_string_equal(vtx_defaults_check(request, *state).field,
+                      "defaults.request_tier");
+  request->prompt = (char *)"hi";
+  request->request_tier = VERTEXD__V1__REQUEST_TIER__REQUEST_TIER_FLEX;
+  assert_int_equal(check(*state, request, NULL, &wants).code, CB_OK);
+  assert_int_equal(wants.tier, VERTEXD__V1__REQUEST_TIER__REQUEST_TIER_FLEX);
+}
+
 static void check__two_schemas__field_named(void **state) {
   request_t *request = hi(*state);
   request_t *config =
@@ -501,13 +545,77 @@ static void generate__exact_room__taken_one_less_refused(void **state) {
       cb_buf_init(&out, 3 + size - less, NULL);
       cb_buf_add_text(&out, "abc");
       status = vtx_body_generate(&prompt, "", *state, &out);
-      assert_int_equal(status.code, less ? CB_RESOURCE_EXHAUSTED : CB_OK);
+      assert_string_equal(status.reason, less ? "REQUEST_TOO_LARGE" : "");
       assert_int_equal(out.len, less ? 3 : 3 + size);
       if (less) assert_string_equal(out.data, "abc");
       cb_buf_release(&out);
     }
     request->extra_body = struct_of(*state, "{\"a\":1}");
   }
+}
+
+/* A prompt with all that takes memory besides its text: labels of both sides, a
+ * schema, and extra_body if asked for. */
+static struct vtx_prompt costly_prompt(struct cb_arena *arena, bool extra) {
+  static const struct cb_pair pairs[] = {{"team", "a"}};
+  static const struct vtx_labels labels = {pairs, 1};
+  request_t *request =
+      request_of(arena, "{\"labels\":{\"env\":\"own\",\"b\":\"2\"}}");
+  struct vtx_prompt prompt = prompt_of(request, NULL);
+
+  request->prompt = "hi";
+  request->json_schema =
+      struct_of(arena, "{\"type\":\"object\",\"required\":[\"abc\"]}");
+  if (extra) request->extra_body = struct_of(arena, "{\"a\":1,\"b\":2}");
+  prompt.labels = &labels;
+  return prompt;
+}
+
+/* Writes the prompt that ctx is. */
+static const char *write_with(void *ctx, size_t cap, struct cb_budget *budget) {
+  struct cb_arena *arena = cb_arena_new(budget, cap, 64);
+  struct cb_status status;
+  struct cb_buf out;
+
+  if (!arena) return "";
+  cb_buf_init(&out, 1 << 20, budget);
+  status = vtx_body_generate(ctx, "requests[2]", arena, &out);
+  assert_int_equal(out.len > 0, status.code == CB_OK);
+  assert_int_equal(status.retryable,
+                   strcmp(status.reason, "SERVER_MEMORY") == 0);
+  cb_buf_release(&out);
+  cb_arena_free(arena); /* the reason is a literal */
+  return status.code == CB_OK ? "OK" : status.reason;
+}
+
+static void generate__any_budget__server_memory_or_ok(void **state) {
+  for (int extra = 0; extra < 2; extra++) {
+    struct vtx_prompt prompt = costly_prompt(*state, extra);
+
+    expect_by_budget(&(struct room_case){write_with, &prompt, 10});
+  }
+}
+
+static void generate__any_cap__too_large_or_ok(void **state) {
+  struct vtx_prompt prompt = costly_prompt(*state, false);
+
+  expect_by_cap(&(struct room_case){write_with, &prompt, 10},
+                "REQUEST_TOO_LARGE");
+}
+
+static void generate__name_of_the_cache__over_request_and_defaults(
+    void **state) {
+  request_t *request = request_of(*state, "{\"cachedContent\":\"short\"}");
+  request_t *defaults = request_of(*state, "{\"cachedContent\":\"other\"}");
+  struct vtx_prompt prompt = prompt_of(request, defaults);
+  const char *text;
+
+  request->prompt = "hi";
+  assert_int_equal(write(*state, &prompt, &text).code, CB_OK);
+  assert_string_equal(text, HI ",\"cachedContent\":\"short\"}");
+  prompt.cached_content = "long";
+  assert_int_equal(write(*state, &prompt, &text).code, CB_OK);
+  assert_string_equal(text, HI ",\"cachedContent\":\"long\"}");
 }
 
 /* --- countTokens --------------------------------------------------------- */
@@ -621,6 +729,8 @@ int main(void) {
       TEST(check__model__request_defaults_server),
       TEST(check__wants__request_over_defaults),
       TEST(check__id_512_bytes__taken_513_refused),
+      TEST(labels__of_the_server__with_those_of_the_request),
+      TEST(check__labels_and_tier__field_named),
       TEST(check__two_schemas__field_named),
       TEST(check__bad_schema_text__field_named),
       TEST(check__false_beside_schema__refused),
@@ -628,6 +738,9 @@ int main(void) {
       TEST(defaults__settings_only),
       TEST(generate__bad_enum__path_under_prefix),
       TEST(generate__exact_room__taken_one_less_refused),
+      TEST(generate__any_budget__server_memory_or_ok),
+      TEST(generate__any_cap__too_large_or_ok),
+      TEST(generate__name_of_the_cache__over_request_and_defaults),
       TEST(count__prompt__only_what_counts),
       TEST(count_request__forms__written),
       TEST(count_request__wrong__field_named),

@@ -4,7 +4,7 @@ target_include_directories(vertex_help PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
 target_link_libraries(vertex_help PRIVATE vtx_options PkgConfig::JSON_C
   PUBLIC cb_base vtx_vertex)
 
-foreach(module answer body codec_encode codec_round_trip endpoint join reasons retry sse
+foreach(module codec_encode codec_round_trip endpoint join long_answer reasons retry sse
     upstream_error)
   vtx_unit_test(${module} vertex_help vtx_vertex PkgConfig::JSON_C m)
 endforeach()
@@ -12,7 +12,7 @@ endforeach()
 # As there is more and more memory.
 add_library(room_help STATIC ${CMAKE_CURRENT_SOURCE_DIR}/support/room_help.c)
 target_link_libraries(room_help PRIVATE vtx_options cmocka PUBLIC cb_base)
-foreach(module codec_decode)
+foreach(module answer body codec_decode)
   vtx_unit_test(${module} room_help vertex_help vtx_vertex PkgConfig::JSON_C m)
 endforeach()
 
