@@ -9,6 +9,7 @@
 #include "base/utf8.h"
 #include "service/vertex/answer_end.h"
 #include "service/vertex/reasons.h"
+#include "service/vertex/repair.h"
 
 #define BLOCKED_REASON \
   vertexd__v1__generate_response__prompt_feedback__blocked_reason__descriptor
@@ -283,13 +284,14 @@ struct cb_status vtx_answer_finish(generate_response *response,
                                    const struct vtx_codec_notes *notes,
                                    struct cb_arena *arena) {
   struct cb_status status;
-  struct vtx_end_json json = {.text = ""};
+  struct vtx_end_json json = {.text = "", .wants = wants};
 
   if (!vtx_answer_own_fields(response, wants, notes, arena)) {
     mend(response);
     return vtx_answer_full(arena, arena);
   }
   response->token_count = vtx_answer_tokens(response, arena);
+  if (wants->repaired) vtx_repair_count(wants, response->token_count);
   if (cb_arena_exhausted(arena)) return vtx_answer_full(arena, arena);
   status = check_end(response, notes, arena);
   if (status.code != CB_OK || !wants->json) return status;

@@ -22,10 +22,13 @@ struct cb_arena;
  * json, finish_reason_text, token_count, id, unrecognized. Texts come from
  * arena. Returns FAILED_PRECONDITION with PROMPT_BLOCKED, ANSWER_BLOCKED or
  * ANSWER_EMPTY (upstream's reason and usage in metadata), or INTERNAL with
- * JSON_INVALID (text in metadata up to 1,000 bytes), or RESOURCE_EXHAUSTED
- * when arena is full. Content in any candidate counts, and a part that the
- * contract does not know is content. Where JSON is wanted and the answer is a
- * function call without text, json stays empty: it comes after the call. */
+ * JSON_INVALID (text in metadata up to 1,000 bytes) or JSON_SCHEMA_MISMATCH
+ * (json_path, expected and found as well), RESOURCE_EXHAUSTED with
+ * JSON_SCHEMA_TOO_COSTLY, with RESPONSE_TOO_LARGE past arena's cap, or with
+ * SERVER_MEMORY when its budget is used up. Content in any candidate counts,
+ * and a part that the contract does not know is content. Where JSON is wanted
+ * and the answer is a function call without text, json stays empty: it comes
+ * after the call. */
 struct cb_status vtx_answer_finish(Vertexd__V1__GenerateResponse *response,
                                    const struct vtx_wants *wants,
                                    const struct vtx_codec_notes *notes,

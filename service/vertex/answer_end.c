@@ -5,7 +5,9 @@
 
 #include "base/arena.h"
 #include "base/utf8.h"
+#include "service/vertex/body_schema.h"
 #include "service/vertex/reasons.h"
+#include "service/vertex/schema_check.h"
 
 #define MAX_SHOWN_TEXT 1000
 
@@ -91,35 +93,105 @@ struct cb_status vtx_end_status(const struct vtx_end *end,
 
 /* --- JSON ---------------------------------------------------------------- */
 
+/* What every failure of a JSON answer tells, besides its own. */
+static void add_answer(struct cb_status *status, const struct vtx_end_json *end,
+                       struct cb_arena *arena) {
+  size_t shown = cb_utf8_cut(end->text, end->size, MAX_SHOWN_TEXT);
+  const char *text = cb_arena_memdup(arena, end->text, shown);
+
+  status->finish_reason = end->finish_reason;
+  add_text(status, arena, "finish_reason", end->finish_reason);
+  add_usage(status, arena, end->usage);
+  if (end->wants->repaired) cb_status_add(status, arena, "repaired", "true");
+  if (text) cb_status_add(status, arena, "text", text);
+}
+
 static struct cb_status no_json(const struct vtx_end_json *end,
                                 struct cb_arena *arena) {
   bool cut = strcmp(end->finish_reason, "MAX_TOKENS") == 0;
-  size_t shown = cb_utf8_cut(end->text, end->size, MAX_SHOWN_TEXT);
-  char *text = cb_arena_memdup(arena, end->text, shown);
   struct cb_status status = vtx_fail(
       arena, VTX_JSON_INVALID,
       "JSON was asked for, but the answer is none (finish reason %s%s)",
       *end->finish_reason ? end->finish_reason : "not given",
       cut ? ": it was cut off" : "");
 
-  status.finish_reason = end->finish_reason;
-  add_text(&status, arena, "finish_reason", end->finish_reason);
-  add_usage(&status, arena, end->usage);
-  if (text) cb_status_add(&status, arena, "text", text);
+  add_answer(&status, end, arena);
+  return status;
+}
+
+static struct cb_status misfit(const struct vtx_end_json *end,
+                               const struct vtx_schema_mismatch *mismatch,
+                               struct cb_arena *arena) {
+  struct cb_status status =
+      vtx_fail(arena, VTX_JSON_SCHEMA_MISMATCH,
+               "the JSON of the answer does not fit its schema: %s: expected "
+               "%s, got %s",
+               mismatch->path, mismatch->expected, mismatch->found);
+
+  add_text(&status, arena, "json_path", mismatch->path);
+  add_text(&status, arena, "expected", mismatch->expected);
+  add_text(&status, arena, "found", mismatch->found);
+  add_answer(&status, end, arena);
+  return status;
+}
+
+static struct cb_status too_costly(const struct vtx_end_json *end,
+                                   struct cb_arena *arena) {
+  struct cb_status status = vtx_fail(
+      arena, VTX_JSON_SCHEMA_TOO_COSTLY,
+      "checking the answer against its schema would take too long; with "
+      "check_json = false it would come unchecked");
+
+  add_answer(&status, end, arena);
+  return status;
+}
+
+/* Does the JSON fit the schema in force? */
+static struct cb_status check_schema(const struct vtx_end_json *end,
+                                     const char *json, size_t size,
+                                     struct cb_arena *scratch,
+                                     struct cb_arena *arena) {
+  struct vtx_schema_text schema = {NULL, NULL, 0};
+  struct vtx_schema_mismatch mismatch;
+  struct cb_status status = vtx_schema_in_force(
+      end->wants->request, end->wants->defaults, scratch, &schema);
+  struct vtx_schema_source source;
+
+  if (status.code != CB_OK) return vtx_status_copy(&status, arena);
+  if (!schema.json) return status;
+  source = (struct vtx_schema_source){
+      schema.json, schema.size, strcmp(schema.name, "responseSchema") == 0, 0};
+  switch (vtx_schema_check_value(&source, json, size, scratch, &mismatch)) {
+    case VTX_SCHEMA_DIFFERS:
+      return misfit(end, &mismatch, arena);
+    case VTX_SCHEMA_COSTLY:
+      return too_costly(end, arena);
+    case VTX_SCHEMA_FITS:
+      break;
+  }
   return status;
 }
 
 struct cb_status vtx_end_json(const struct vtx_end_json *end,
                               struct cb_arena *arena, char **ret_json) {
+  struct cb_status status = cb_status_ok();
+  struct cb_arena *scratch;
   const char *found;
   size_t size;
   char *json;
 
-  if (end->size == 0 && end->calls_function) return cb_status_ok();
+  if (end->size == 0 && end->calls_function) return status;
   if (!vtx_answer_json(end->text, end->size, &found, &size))
     return no_json(end, arena);
+  if (end->wants->check_json) {
+    scratch = cb_arena_new(NULL, 2 * VTX_SCHEMA_MEMORY, 0);
+    if (!scratch) return vtx_no_memory("no memory to check the answer");
+    status = check_schema(end, found, size, scratch, arena);
+    cb_arena_free(scratch);
+    if (status.code != CB_OK) return status;
+  }
   json = cb_arena_memdup(arena, found, size);
   if (!json) return vtx_answer_full(arena, arena);
   *ret_json = json;
-  return cb_status_ok();
+  return status;
 }

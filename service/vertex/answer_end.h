@@ -65,9 +65,12 @@ struct vtx_end_json {
   const char *finish_reason;
   bool calls_function; /* then no text is no failure: JSON comes later */
   const Vertexd__V1__TokenCount *usage;
+  const struct vtx_wants *wants;
 };
 
-/* *ret_json is the JSON in text, from arena; JSON_INVALID if there is none. */
+/* *ret_json is the JSON in text, from arena; JSON_INVALID if there is none,
+ * vtx_answer_full(). Where a check is wanted also JSON_SCHEMA_MISMATCH or
+ * JSON_SCHEMA_TOO_COSTLY. */
 struct cb_status vtx_end_json(const struct vtx_end_json *end,
                               struct cb_arena *arena, char **ret_json);
 

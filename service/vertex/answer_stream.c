@@ -103,7 +103,8 @@ static struct cb_status stream_json(struct vtx_stream_answer *answer,
       .size = answer->text.len,
       .finish_reason = finish,
       .calls_function = answer->function_called,
-      .usage = usage};
+      .usage = usage,
+      .wants = answer->wants};
 
   return vtx_end_json(&end, arena, ret_json);
 }

@@ -11,6 +11,7 @@
 #include "service/vertex/labels.h"
 #include "service/vertex/long_answer.h"
 #include "service/vertex/reasons.h"
+#include "service/vertex/repair.h"
 #include "service/vertex/tier.h"
 
 #define MAX_ID 512
@@ -114,11 +115,18 @@ static void fill_wants(const struct vtx_prompt *prompt, const char *model,
                        struct vtx_wants *ret_wants) {
   const generate_request *request = prompt->request;
   const generate_request *defaults = prompt->defaults;
+  bool checks = vtx_checks_json(request, defaults);
 
   *ret_wants = (struct vtx_wants){
       .model = model,
       .id = request ? request->id : "",
-      .json = vtx_wants_json(request, defaults),
+      .json = vtx_wants_json(request, defaults) || checks,
+      .check_json = checks,
+      .repair_json = vtx_repairs_json(request, defaults),
+      .repaired = prompt->repair != NULL,
+      .spent = prompt->repair ? &prompt->repair->spent : NULL,
+      .request = request,
+      .defaults = defaults,
       .count_tokens = wants_tokens(request, defaults),
       .include_raw = (request && request->include_raw) ||
                      (defaults && defaults->include_raw),
@@ -229,7 +237,7 @@ static struct cb_status write_prompt(struct cb_json *json,
   struct cb_status status = cb_status_ok();
 
   if (!text && request && *request->prompt) text = request->prompt;
-  *ret_written = text || prompt->contents;
+  *ret_written = text || prompt->contents || prompt->repair;
   if (!*ret_written) return status;
   cb_json_key(json, "contents");
   cb_json_begin_array(json);
@@ -242,6 +250,10 @@ static struct cb_status write_prompt(struct cb_json *json,
     status = write_contents(json, request->contents, request->n_contents, path,
                             arena);
   if (status.code != CB_OK) return status;
+  if (prompt->repair) {
+    write_turn(json, "model", prompt->repair->answer);
+    write_turn(json, "user", prompt->repair->words);
+  }
   cb_json_end_array(json);
   return status;
 }

@@ -14,6 +14,7 @@
 struct cb_arena;
 struct cb_buf;
 struct vtx_labels;
+struct vtx_repair;
 
 /* One prompt and the settings beneath it; everything is borrowed. The text
  * comes from exactly one of prompt, contents, request->prompt and
@@ -33,6 +34,9 @@ struct vtx_prompt {
   /* The full name of the cache that the call may use; it goes over request and
    * defaults. NULL: as they have it. */
   const char *cached_content;
+  /* Of the call that asks for the JSON again (service/vertex/repair.h); NULL
+   * for the first. */
+  const struct vtx_repair *repair;
 };
 
 /* The settings that steer what is made of the answer, request over defaults. */
@@ -40,11 +44,17 @@ struct vtx_wants {
   const char *model; /* never NULL after a successful check */
   const char *id;    /* "" if none; defaults have no say */
   bool json;         /* return_json, or a schema was given */
+  bool check_json;   /* against its schema; see body_schema.h */
+  bool repair_json;  /* ask once more for what fails */
+  bool repaired;     /* this is that call */
   bool count_tokens;
   bool include_raw;
   bool over_stream; /* the upstream's streaming call, also for one message */
   bool continues;   /* after CONTINUATION, by itself */
-  Vertexd__V1__RequestTier tier; /* never UNSPECIFIED after a check */
+  Vertexd__V1__RequestTier tier;        /* never UNSPECIFIED after a check */
+  const Vertexd__V1__TokenCount *spent; /* by the call before */
+  const Vertexd__V1__GenerateRequest *request;  /* the prompt's; may be NULL */
+  const Vertexd__V1__GenerateRequest *defaults; /* may be NULL */
 };
 
 /* Checks what can be told without encoding: a prompt there and only one, parts
@@ -61,7 +71,7 @@ struct vtx_wants {
  * defaults: false switches a schema of theirs off. A schema that only
  * generation_config has is Google's own way (response_schema,
  * response_json_schema, response_format): it is sent as it is and does not make
- * wants.json true. *ret_wants borrows the messages. */
+ * wants.json true, unless check_json is. *ret_wants borrows the messages. */
 struct cb_status vtx_prompt_check(const struct vtx_prompt *prompt,
                                   const char *prefix, struct cb_arena *arena,
                                   struct vtx_wants *ret_wants);

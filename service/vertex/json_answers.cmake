@@ -2,6 +2,7 @@
 target_sources(vtx_vertex PRIVATE
   answer_scan.c
   body_format.c
+  repair.c
   schema_check.c
   schema_compile.c
   schema_equal.c

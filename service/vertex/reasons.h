@@ -85,7 +85,11 @@ struct cb_arena;
   X(ANSWER_EMPTY, CB_FAILED_PRECONDITION, false,                               \
     "The model ended without content, e.g. thinking used up MAX_TOKENS.")      \
   X(JSON_INVALID, CB_INTERNAL, false,                                          \
-    "JSON was asked for and the answer is none; metadata has its text.")
+    "JSON was asked for and the answer is none; metadata has its text.")       \
+  X(JSON_SCHEMA_MISMATCH, CB_INTERNAL, false,                                  \
+    "The JSON of the answer does not fit its schema; metadata says where.")    \
+  X(JSON_SCHEMA_TOO_COSTLY, CB_RESOURCE_EXHAUSTED, false,                      \
+    "Checking the JSON against its schema would take too long.")
 
 enum vtx_reason {
 #define VTX_REASON_ENUM(name, code, retryable, meaning) VTX_##name,
