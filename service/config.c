@@ -80,6 +80,40 @@ static bool add_addresses(struct vtx_reader *reader, const char *name,
   return true;
 }
 
+static bool add_item(struct vtx_reader *reader, size_t index, const char *name,
+                     const char *text, size_t size) {
+  const struct vtx_option *option = &reader->options[index];
+  struct vtx_config_list *list = place(reader, option);
+
+  if (size == 0) return vtx_reader_wrong(reader, "%s: must not be empty", name);
+  if (list->count == option->max)
+    return vtx_reader_wrong(reader, "%s: given more than %d times", name,
+                            (int)option->max);
+  if (!list->items)
+    list->items =
+        cb_arena_alloc(reader->arena, option->max * sizeof *list->items);
+  if (!list->items) return vtx_reader_wrong(reader, "out of memory");
+  list->items[list->count] = cb_arena_memdup(reader->arena, text, size);
+  if (!list->items[list->count++])
+    return vtx_reader_wrong(reader, "out of memory");
+  return true;
+}
+
+/* An item, or those of a variable; semicolons at its end are as good as none.
+ */
+static bool add_items(struct vtx_reader *reader, size_t index, const char *name,
+                      const char *text) {
+  size_t size;
+
+  if (reader->sources[index] == VTX_SOURCE_FLAG)
+    return add_item(reader, index, name, text, strlen(text));
+  for (; *text; text += size + (text[size] == ';')) {
+    size = strcspn(text, ";");
+    if (!add_item(reader, index, name, text, size)) return false;
+  }
+  return true;
+}
+
 static bool set_text(struct vtx_reader *reader, const struct vtx_option *option,
                      const char *name, const char *text) {
   const char **value = place(reader, option);
@@ -105,6 +139,8 @@ static bool set(struct vtx_reader *reader, size_t index, const char *name,
     case VTX_OPTION_LISTEN:
       if (source != before) reader->config->listen_count = 0;
       return add_addresses(reader, name, text, source);
+    case VTX_OPTION_LIST: /* one source at most, but for the flags */
+      return add_items(reader, index, name, text);
     case VTX_OPTION_TEXT:
     case VTX_OPTION_SECRET:
       return set_text(reader, option, name, text);

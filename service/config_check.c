@@ -1,10 +1,13 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/arena.h"
 #include "base/status.h"
+#include "service/config_endpoint.h"
 #include "service/config_reader.h"
 #include "service/config_value.h"
-#include "service/vertex/endpoint.h"
+#include "service/quota/table.h"
+#include "service/routes/routes.h"
 
 static bool check_listen(struct vtx_reader *reader) {
   const struct vtx_config *config = reader->config;
@@ -17,6 +20,17 @@ static bool check_listen(struct vtx_reader *reader) {
           "are not encrypted; --allow-plaintext permits it",
           config->listen[i]);
   return true;
+}
+
+static bool check_metrics(struct vtx_reader *reader) {
+  const char *address = reader->config->metrics_listen;
+
+  if (!address ||
+      (strncmp(address, "unix:", 5) != 0 && vtx_value_is_address(address)))
+    return true;
+  return vtx_reader_wrong(
+      reader, "--metrics-listen: \"%s\" is not HOST:PORT or [V6]:PORT",
+      address);
 }
 
 bool vtx_config_upstream_is_local(const struct vtx_config *config) {
@@ -43,17 +57,51 @@ static bool settle_emulate(struct vtx_reader *reader) {
   return true;
 }
 
+static bool settle_quotas(struct vtx_reader *reader) {
+  struct vtx_config *config = reader->config;
+  const struct vtx_config_list *texts = &config->model_quotas;
+  struct vtx_quota_table *quotas =
+      cb_arena_zalloc(reader->arena, 1, sizeof *quotas);
+  struct cb_status status;
+
+  if (!quotas) return vtx_reader_wrong(reader, "out of memory");
+  status = vtx_quota_build(quotas, texts->items, texts->count, reader->arena);
+  if (status.code == CB_INVALID_ARGUMENT)
+    return vtx_reader_wrong(reader, "--%s: %s", status.field, status.message);
+  if (status.code != CB_OK)
+    return vtx_reader_wrong(reader, "%s", status.message);
+  config->quotas = quotas;
+  return true;
+}
+
+static bool settle_routes(struct vtx_reader *reader) {
+  struct vtx_config *config = reader->config;
+  const struct vtx_config_list *aliases = &config->model_aliases;
+  struct vtx_routes *routes = cb_arena_zalloc(reader->arena, 1, sizeof *routes);
+  struct cb_status status;
+
+  if (!routes) return vtx_reader_wrong(reader, "out of memory");
+  status = vtx_routes_build(routes, config->locations, aliases->items,
+                            aliases->count, reader->arena);
+  if (status.code == CB_INVALID_ARGUMENT)
+    return vtx_reader_wrong(reader, "--%s: %s", status.field, status.message);
+  if (status.code != CB_OK)
+    return vtx_reader_wrong(reader, "%s", status.message);
+  config->routes = routes;
+  config->location = routes->locations[0];
+  return true;
+}
+
 static bool check_endpoint(struct vtx_reader *reader) {
   const struct vtx_config *config = reader->config;
-  const struct vtx_endpoint endpoint = {.base_url = config->base_url,
-                                        .project = config->project,
-                                        .location = config->location,
-                                        .universe = config->universe_domain};
+  const struct vtx_endpoint endpoint =
+      vtx_config_endpoint(config, config->project, config->universe_domain);
   struct cb_status status = vtx_endpoint_check(&endpoint, reader->arena);
   const char *flag = status.field;
 
   if (status.code == CB_OK) return true;
   if (strcmp(flag, "base_url") == 0) flag = "base-url";
+  if (strcmp(flag, "projects") == 0) flag = "allow-project";
   return vtx_reader_wrong(reader, "--%s: %s", flag, status.message);
 }
 
@@ -86,7 +134,9 @@ static void settle_targets(struct vtx_reader *reader) {
 
 bool vtx_config_check(struct vtx_reader *reader) {
   settle_targets(reader);
-  return check_listen(reader) && settle_emulate(reader) &&
-         vtx_config_choose_credential(reader) && check_endpoint(reader) &&
+  return check_listen(reader) && check_metrics(reader) &&
+         settle_emulate(reader) && settle_quotas(reader) &&
+         settle_routes(reader) && vtx_config_choose_credential(reader) &&
+         vtx_config_settle_requests(reader) && check_endpoint(reader) &&
          check_files(reader) && settle_memory(reader);
 }

@@ -7,6 +7,8 @@
 
 #include "base/clock.h"
 #include "service/config.h"
+#include "service/quota/table.h"
+#include "service/routes/routes.h"
 
 #define AT(member) .offset = offsetof(struct vtx_config, member)
 #define KIB UINT64_C(1024)
@@ -29,6 +31,13 @@ static const struct vtx_option table[] = {
      AT(allow_plaintext),
      .help = "Allow addresses that other machines can reach. Calls\n"
              "are not encrypted, and callers are not checked."},
+    {.name = "metrics-listen",
+     .argument = "ADDRESS",
+     .kind = VTX_OPTION_TEXT,
+     AT(metrics_listen),
+     .help = "Where Prometheus finds metrics, at /metrics: HOST:PORT\n"
+             "or [V6]:PORT. Port 0 picks a free one. Whoever can\n"
+             "connect can read them."},
     {.name = "project",
      .argument = "ID",
      .variables = {"GOOGLE_CLOUD_PROJECT", "GCLOUD_PROJECT", "GCP_PROJECT"},
@@ -36,12 +45,14 @@ static const struct vtx_option table[] = {
      AT(project),
      .help = "Google Cloud project that pays and whose quota counts."},
     {.name = "location",
-     .argument = "NAME",
+     .argument = "NAMES",
      .fallback = "global",
      .variables = {"GOOGLE_CLOUD_LOCATION"},
      .kind = VTX_OPTION_TEXT,
-     AT(location),
-     .help = "Location of the models: global, us, eu or a region."},
+     AT(locations),
+     .help = "Locations of the models, parted by commas: global, us,\n"
+             "eu or regions. The first is preferred; the others take\n"
+             "over what it fails at or has no quota for."},
     {.name = "base-url",
      .argument = "URL",
      .variables = {"GOOGLE_VERTEX_BASE_URL"},
@@ -49,6 +60,38 @@ static const struct vtx_option table[] = {
      AT(base_url),
      .help = "Scheme and host to use instead of Google's. Plain http\n"
              "to this machine needs neither project nor credential."},
+    {.name = "api-version",
+     .argument = "VERSION",
+     .fallback = "v1",
+     .kind = VTX_OPTION_TEXT,
+     AT(api_version),
+     .help = "Version of Vertex AI's interface: v1 or v1beta1."},
+    {.name = "allow-project",
+     .argument = "ID[,ID...]",
+     .kind = VTX_OPTION_LIST,
+     AT(allowed_projects),
+     .max = VTX_ALLOWED_PROJECTS,
+     .help = "Projects that callers may name in full names of models\n"
+             "(projects/...) besides that of --project. May be given\n"
+             "several times."},
+    {.name = "mtls",
+     .kind = VTX_OPTION_SWITCH,
+     AT(mtls),
+     .help = "Use Google's hosts that ask for a certificate; needs\n"
+             "--client-certificate."},
+    {.name = "client-certificate",
+     .argument = "FILE",
+     .kind = VTX_OPTION_TEXT,
+     AT(client_certificate),
+     .help = "PEM file with the certificate, and what signs it, to\n"
+             "show where the upstream asks for one; read for each new\n"
+             "connection."},
+    {.name = "client-key",
+     .argument = "FILE",
+     .kind = VTX_OPTION_TEXT,
+     AT(client_key),
+     .help = "PEM file with the certificate's private key.\n"
+             "(as --client-certificate)"},
     {.name = "ca-file",
      .argument = "FILE",
      .variables = {"SSL_CERT_FILE"},
@@ -116,7 +159,32 @@ static const struct vtx_option table[] = {
      .argument = "NAME",
      .kind = VTX_OPTION_TEXT,
      AT(default_model),
-     .help = "Model for calls that name none."},
+     .help = "Model for calls that name none; may be an alias."},
+    {.name = "model-alias",
+     .argument = "ALIAS",
+     .kind = VTX_OPTION_LIST,
+     AT(model_aliases),
+     .max = VTX_ROUTES_ALIASES,
+     .help = "NAME=MODEL[:LOCATION][,MODEL[:LOCATION]...]: a name for\n"
+             "a model and for those that stand in where it fails, at\n"
+             "LOCATION or at all of --location. May be given several\n"
+             "times; in the variable, aliases are separated by ;"},
+    {.name = "request-tier",
+     .argument = "TIER",
+     .fallback = "standard",
+     .kind = VTX_OPTION_TEXT,
+     AT(request_tier),
+     .help = "Capacity for requests that do not say: standard,\n"
+             "dedicated, shared, priority, flex, shared-priority or\n"
+             "shared-flex. The last four exist at global only."},
+    {.name = "label",
+     .argument = "KEY=VALUE",
+     .kind = VTX_OPTION_LIST,
+     AT(label_texts),
+     .max = VTX_LABELS_MAX,
+     .help = "Label of every request, for billing reports; one of the\n"
+             "request with that key wins. May be given several times;\n"
+             "in the variable, labels are separated by semicolons."},
     {.name = "max-concurrency-cap",
      .argument = "N",
      .fallback = "1000",
@@ -141,6 +209,35 @@ static const struct vtx_option table[] = {
      .max = 1000000,
      .help = "Requests to one target (a model at a location) at a\n"
              "time. (as --max-in-flight)"},
+    {.name = "requests-per-minute",
+     .argument = "N",
+     .fallback = "0",
+     .kind = VTX_OPTION_COUNT,
+     AT(requests_per_minute),
+     .max = VTX_QUOTA_REQUESTS_MAX,
+     .help = "Requests that each target gets in a minute; 0 for as\n"
+             "many as it takes."},
+    {.name = "tokens-per-minute",
+     .argument = "N",
+     .fallback = "0",
+     .kind = VTX_OPTION_COUNT,
+     AT(tokens_per_minute),
+     .max = VTX_QUOTA_TOKENS_MAX,
+     .help = "Tokens, of prompts and answers, that each target gets\n"
+             "in a minute; 0 for as many as it takes."},
+    {.name = "model-quota",
+     .argument = "QUOTA",
+     .kind = VTX_OPTION_LIST,
+     AT(model_quotas),
+     .max = VTX_QUOTA_ENTRIES,
+     .help = "MODEL[:LOCATION]=REQUESTS[:TOKENS]: what one model gets\n"
+             "in a minute, instead of the two above. May be given\n"
+             "several times; in the variable, separated by ;"},
+    {.name = "no-adaptive",
+     .kind = VTX_OPTION_SWITCH,
+     AT(no_adaptive),
+     .help = "Learn nothing from refusals (429) and overload (503):\n"
+             "only the limits given here hold."},
     {.name = "max-waiting-calls",
      .argument = "N",
      .fallback = "10000",
@@ -151,6 +248,33 @@ static const struct vtx_option table[] = {
      .help = "Calls that may wait for their first request to the\n"
              "upstream, also limited to half of --memory-budget; more\n"
              "are refused."},
+    {.name = "interactive-attempts",
+     .argument = "N",
+     .fallback = "3",
+     .kind = VTX_OPTION_COUNT,
+     AT(interactive_attempts),
+     .min = 1,
+     .max = 100,
+     .help = "Attempts for a single call whose request to the upstream\n"
+             "fails in a way that may pass; 1: no retries."},
+    {.name = "batch-attempts",
+     .argument = "N",
+     .fallback = "16",
+     .kind = VTX_OPTION_COUNT,
+     AT(batch_attempts),
+     .min = 1,
+     .max = 100,
+     .help = "The same for each item of a batch, map or pipe."},
+    {.name = "throttle-wait",
+     .argument = "TIME",
+     .fallback = "10s",
+     .kind = VTX_OPTION_DURATION,
+     AT(throttle_wait),
+     .min = 0,
+     .max = 24 * HOUR,
+     .help = "How long single calls wait, from their arrival, for quota:\n"
+             "what the upstream refuses (429) or is configured. Items\n"
+             "of batches wait until their deadline."},
     {.name = "max-batch-items",
      .argument = "N",
      .fallback = "50000",
@@ -191,6 +315,15 @@ static const struct vtx_option table[] = {
      .min = 0,
      .max = 24 * HOUR,
      .help = "How long running calls may go on after SIGTERM."},
+    {.name = "request-timeout",
+     .argument = "TIME",
+     .fallback = "60s",
+     .kind = VTX_OPTION_DURATION,
+     AT(request_timeout),
+     .min = 100 * MS,
+     .max = 24 * HOUR,
+     .help = "How long a caller may take to send a call's message,\n"
+             "or the start of a pipe."},
     {.name = "reader-timeout",
      .argument = "TIME",
      .fallback = "30m",

@@ -14,6 +14,8 @@ enum vtx_option_kind {
   VTX_OPTION_TEXT,     /* const char *, not empty */
   VTX_OPTION_SECRET,   /* the same, never shown */
   VTX_OPTION_LISTEN,   /* an address; may be given several times */
+  VTX_OPTION_LIST,     /* struct vtx_config_list of at most max texts; may be
+                          given several times, ; parts those in a variable */
   VTX_OPTION_COUNT,    /* uint64_t */
   VTX_OPTION_BYTES,    /* uint64_t; 4096, 64KiB, 64MiB, 1GiB */
   VTX_OPTION_DURATION, /* uint64_t nanoseconds; 500ms, 30s, 10m, 1h */

@@ -45,4 +45,8 @@ bool vtx_config_check(struct vtx_reader *reader);
  * contradict each other. */
 bool vtx_config_choose_credential(struct vtx_reader *reader);
 
+/* Settles what requests look like (config_requests.c): splits and reads lists,
+ * looks at the client's certificate. False if something is wrong. */
+bool vtx_config_settle_requests(struct vtx_reader *reader);
+
 #endif

@@ -9,6 +9,9 @@
 #include "service/server.h"
 #include "service/signals.h"
 
+/* Several times what a command line can hold. */
+#define MOST_CONFIG_BYTES ((size_t)16 * 1024 * 1024)
+
 static const char *get_env(void *self, const char *name) {
   (void)self;
   return getenv(name);
@@ -44,7 +47,7 @@ int main(int argc, char **argv) {
   enum vtx_exit result;
 
   vtx_signals_block();
-  arena = cb_arena_new(NULL, 1024 * 1024, 0);
+  arena = cb_arena_new(NULL, MOST_CONFIG_BYTES, 0);
   result = run(arena, argc, argv);
   cb_arena_free(arena);
   return (int)result;

@@ -5,9 +5,10 @@
 
 #include "base/arena.h"
 #include "service/config.h"
+#include "service/config_endpoint.h"
+#include "service/routes/routes.h"
 #include "service/vertex/credential.h"
 #include "service/vertex/credentials/adc.h"
-#include "service/vertex/endpoint.h"
 
 #define CHECK_BYTES ((size_t)64 * 1024)
 
@@ -46,13 +47,12 @@ static bool open_adc(const struct vtx_config *config,
   return true;
 }
 
-/* A project that was found goes into URLs like one that was given. */
+/* A project that was found goes into URLs like one that was given, and the
+ * aliases have to fit it. */
 static bool check_found(const struct vtx_config *config,
                         const struct vtx_opened *opened) {
-  const struct vtx_endpoint endpoint = {.base_url = config->base_url,
-                                        .project = opened->project,
-                                        .location = config->location,
-                                        .universe = opened->universe};
+  const struct vtx_endpoint endpoint =
+      vtx_config_endpoint(config, opened->project, opened->universe);
   struct cb_arena *arena = cb_arena_new(NULL, CHECK_BYTES, 0);
   struct cb_status status;
   bool good;
@@ -60,7 +60,14 @@ static bool check_found(const struct vtx_config *config,
   if (!arena) return wrong("", "out of memory");
   status = vtx_endpoint_check(&endpoint, arena);
   good = status.code == CB_OK;
-  if (!good) wrong("the credential's project: ", status.message);
+  if (!good) {
+    wrong("the credential's project: ", status.message);
+  } else {
+    status = vtx_routes_check(config->routes, &endpoint, arena);
+    good = status.code == CB_OK;
+    if (!good)
+      fprintf(stderr, "vertexd: --%s: %s\n", status.field, status.message);
+  }
   cb_arena_free(arena);
   return good;
 }

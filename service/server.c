@@ -13,6 +13,7 @@
 #include "crpc/reflection.h"
 #include "crpc/server.h"
 #include "service/config.h"
+#include "service/config_endpoint.h"
 #include "service/counters.h"
 #include "service/descriptors.h"
 #include "service/emulator/emulator.h"
@@ -172,6 +173,8 @@ static bool start_engine(struct vtx_server *server) {
   const struct vtx_config *config = server->config;
   const struct vtx_engine_options options = {
       .ca_file = config->ca_file,
+      .client_certificate = config->client_certificate,
+      .client_key = config->client_key,
       .max_in_flight = config->max_in_flight,
       .budget = &server->budget,
   };
@@ -180,12 +183,10 @@ static bool start_engine(struct vtx_server *server) {
 
   upstream->engine = vtx_engine_new(&options, &status);
   if (!upstream->engine) return fail(server, "engine", &status);
-  upstream->endpoint = (struct vtx_endpoint){
-      .base_url = server->emulator ? vtx_emulator_url(server->emulator)
-                                   : config->base_url,
-      .project = server->opened.project,
-      .location = config->location,
-      .universe = server->opened.universe};
+  upstream->endpoint = vtx_config_endpoint(config, server->opened.project,
+                                           server->opened.universe);
+  if (server->emulator)
+    upstream->endpoint.base_url = vtx_emulator_url(server->emulator);
   upstream->max_response_bytes = config->max_response_bytes;
   upstream->budget = &server->budget;
   vtx_adc_bind(upstream->credential, upstream->engine, &events);

@@ -13,7 +13,7 @@ def from_help(text):
     """[(flag, default or '', [variables])] as the help text has them."""
     found = []
     for line in text.splitlines():
-        flag = re.match(r"  --([a-z-]+)(?: [A-Z]+)?(?:  \((.*)\))?$", line)
+        flag = re.match(r"  --([a-z-]+)(?: [A-Z][^ ]*)?(?:  \((.*)\))?$", line)
         if flag:
             found.append((flag.group(1), flag.group(2) or "", []))
         variables = re.match(r"      \[(.*)\]$", line)
@@ -35,7 +35,7 @@ def from_page(text):
 
 # What the page says where there is no default value to show.
 WORDS = {"none", "false", "", "Google's", "the system's", "half of the memory",
-         "as `--max-in-flight`"}
+         "as `--max-in-flight`", "as `--client-certificate`"}
 
 
 def main():

@@ -1,5 +1,10 @@
 foreach(module config config_value machine)
   vtx_unit_test(${module} vtx_shell)
 endforeach()
+vtx_unit_test(config_requests vtx_shell vtx_vertex)
+foreach(module config config_requests)
+  target_compile_definitions(test_${module} PRIVATE
+    VTX_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/data")
+endforeach()
 vtx_unit_test(log vtx_shell PkgConfig::JSON_C)
 vtx_unit_test(routes vtx_routes)

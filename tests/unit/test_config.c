@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "service/config_options.h"
+#include "service/routes/routes.h"
 #include "tests/unit/cmocka_all.h"
 
 #define GIB (UINT64_C(1) << 30)
@@ -34,7 +35,7 @@ static const char *get_env(void *self, const char *name) {
 static int set_up(void **state) {
   struct reading *reading = calloc(1, sizeof *reading);
 
-  reading->arena = cb_arena_new(NULL, 1 << 20, 0);
+  reading->arena = cb_arena_new(NULL, 4 << 20, 0);
   *state = reading;
   return 0;
 }
@@ -95,6 +96,7 @@ static void read__nothing_but_emulate__documented_defaults(void **state) {
   assert_int_equal(config->max_response_bytes, 64 << 20);
   assert_true(config->memory_budget == 4 * GIB);
   assert_true(config->drain_timeout == UINT64_C(30000000000));
+  assert_true(config->request_timeout == UINT64_C(60000000000));
   assert_true(config->reader_timeout == UINT64_C(1800000000000));
   assert_true(config->default_deadline == UINT64_C(600000000000));
 }
@@ -110,6 +112,7 @@ static void read__every_flag__taken(void **state) {
        "--default-model m --max-concurrency-cap 2 --max-in-flight=3 "
        "--max-batch-items 4 --max-request-bytes 5KiB --max-response-bytes 6MiB "
        "--memory-budget 7GiB --drain-timeout 8s --reader-timeout 10s "
+       "--request-timeout 11s "
        "--default-deadline 9m");
   assert_int_equal(config->listen_count, 2);
   assert_string_equal(config->listen[0], "0.0.0.0:1");
@@ -129,6 +132,7 @@ static void read__every_flag__taken(void **state) {
   assert_int_equal(config->max_response_bytes, 6 << 20);
   assert_true(config->memory_budget == 7 * GIB);
   assert_true(config->drain_timeout == UINT64_C(8000000000));
+  assert_true(config->request_timeout == UINT64_C(11000000000));
   assert_true(config->reader_timeout == UINT64_C(10000000000));
   assert_true(config->default_deadline == UINT64_C(540000000000));
   assert_false(config->emulate);
@@ -136,15 +140,28 @@ static void read__every_flag__taken(void **state) {
 
 /* A good value for each kind, to set each option by its variable. */
 static const char *sample(const struct vtx_option *option) {
-  if (strcmp(option->name, "base-url") == 0) return "http://localhost:1";
-  if (strcmp(option->name, "ca-file") == 0) return "/dev/null";
-  if (strcmp(option->name, "credentials") == 0) return "adc";
+  static const char *const samples[][2] = {
+      {"base-url", "http://localhost:1"},
+      {"ca-file", "/dev/null"},
+      {"credentials", "adc"},
+      {"api-version", "v1beta1"},
+      {"model-quota", "m=77"},
+      {"allow-project", "other"},
+      {"client-certificate", VTX_TEST_DATA "/client_both.pem"},
+      {"client-key", VTX_TEST_DATA "/client_key.pem"},
+      {"metrics-listen", "localhost:1"},
+      {"request-tier", "flex"}};
+
+  for (size_t i = 0; i < sizeof samples / sizeof *samples; i++)
+    if (strcmp(option->name, samples[i][0]) == 0) return samples[i][1];
   switch (option->kind) {
     case VTX_OPTION_ACTION:
     case VTX_OPTION_SWITCH:
       return "true";
     case VTX_OPTION_LISTEN:
       return "localhost:1";
+    case VTX_OPTION_LIST:
+      return "alias=m";
     case VTX_OPTION_COUNT:
       return "77";
     case VTX_OPTION_BYTES:
@@ -170,9 +187,31 @@ static bool same(const struct vtx_option *option, const struct vtx_config *a,
   if (option->kind == VTX_OPTION_COUNT || option->kind == VTX_OPTION_BYTES ||
       option->kind == VTX_OPTION_DURATION)
     return memcmp(in_a, in_b, sizeof(uint64_t)) == 0;
+  if (option->kind == VTX_OPTION_LIST) {
+    const struct vtx_config_list *list_a = (const void *)in_a;
+    const struct vtx_config_list *list_b = (const void *)in_b;
+
+    return list_a->count == 1 && list_b->count == 1 &&
+           strcmp(list_a->items[0], list_b->items[0]) == 0;
+  }
   memcpy(&text_a, in_a, sizeof text_a);
   memcpy(&text_b, in_b, sizeof text_b);
   return text_a && text_b && strcmp(text_a, text_b) == 0;
+}
+
+/* What must be there for the option to be taken. */
+static const char *base_of(const struct vtx_option *option) {
+  static const char certificate[] =
+      "--client-certificate=" VTX_TEST_DATA "/client_both.pem";
+  static const char *const bases[][2] = {{"api-key", ""},
+                                         {"emulate", "--api-key k"},
+                                         {"base-url", "--api-key k"},
+                                         {"mtls", certificate},
+                                         {"client-key", certificate}};
+
+  for (size_t i = 0; i < sizeof bases / sizeof *bases; i++)
+    if (strcmp(option->name, bases[i][0]) == 0) return bases[i][1];
+  return "--base-url http://localhost:2";
 }
 
 /* Setting the option by variable does what setting it by flag does, and is
@@ -180,16 +219,12 @@ static bool same(const struct vtx_option *option, const struct vtx_config *a,
 static void check_variable(struct reading *reading,
                            const struct vtx_option *option,
                            const char *variable) {
-  const char *base = strcmp(option->name, "api-key") == 0
-                         ? ""
-                         : "--base-url http://localhost:2";
+  const char *base = base_of(option);
   struct vtx_config by_flag;
   struct vtx_config by_nothing;
-  char line[256];
-  char assignment[128];
+  char line[512];
+  char assignment[256];
 
-  if (strcmp(option->name, "emulate") == 0) base = "--api-key k";
-  if (strcmp(option->name, "base-url") == 0) base = "--api-key k";
   reading->env[0] = NULL;
   snprintf(line, sizeof line, "%s --%s=%s", base, option->name, sample(option));
   good(reading, line);
@@ -327,6 +362,8 @@ static void read__numbers_at_limit_and_past__taken_and_refused(void **state) {
   edge(reading, "--max-response-bytes", "1GiB", "1073741825");
   edge(reading, "--drain-timeout", "0s", "-1s");
   edge(reading, "--drain-timeout", "24h", "86400001ms");
+  edge(reading, "--request-timeout", "100ms", "99ms");
+  edge(reading, "--request-timeout", "24h", "86400001ms");
   edge(reading, "--reader-timeout", "100ms", "99ms");
   edge(reading, "--reader-timeout", "24h", "86400001ms");
   edge(reading, "--default-deadline", "1ms", "0s");
@@ -368,6 +405,26 @@ static void read__sixteen_addresses_and_one_more__taken_and_refused(
   bad(reading, line, "--listen");
 }
 
+static void read__metrics_listen__an_address_that_http_has(void **state) {
+  struct reading *reading = *state;
+
+  good(reading, "--emulate");
+  assert_null(reading->config.metrics_listen);
+  good(reading, "--emulate --metrics-listen 0.0.0.0:9464");
+  assert_string_equal(reading->config.metrics_listen, "0.0.0.0:9464");
+  good(reading, "--emulate --metrics-listen [::1]:0");
+  bad(reading, "--emulate --metrics-listen unix:/tmp/s", "--metrics-listen");
+  bad(reading, "--emulate --metrics-listen 9464", "--metrics-listen");
+  bad(reading, "--emulate --metrics-listen :9464", "--metrics-listen");
+  bad(reading, "--emulate --metrics-listen h:65536", "--metrics-listen");
+  bad(reading, "--emulate --metrics-listen=", "--metrics-listen");
+  reading->env[0] = "VERTEXD_METRICS_LISTEN=localhost:1";
+  good(reading, "--emulate");
+  assert_string_equal(reading->config.metrics_listen, "localhost:1");
+  reading->env[0] = "VERTEXD_METRICS_LISTEN=x";
+  bad(reading, "--emulate", "--metrics-listen");
+}
+
 static void read__listen_variable__commas_part_addresses(void **state) {
   struct reading *reading = *state;
 
@@ -380,6 +437,101 @@ static void read__listen_variable__commas_part_addresses(void **state) {
   assert_string_equal(reading->config.listen[0], "localhost:7");
   reading->env[0] = "VERTEXD_LISTEN=localhost:1,,localhost:2";
   bad(reading, "--emulate", "VERTEXD_LISTEN");
+}
+
+static void read__locations__the_first_is_the_location(void **state) {
+  struct reading *reading = *state;
+  const struct vtx_config *config = &reading->config;
+
+  good(reading, "--emulate --location us-east1,eu,global");
+  assert_string_equal(config->location, "us-east1");
+  assert_string_equal(config->locations, "us-east1,eu,global");
+  assert_int_equal(config->routes->location_count, 3);
+  assert_string_equal(config->routes->locations[2], "global");
+  good(reading, "--emulate");
+  assert_int_equal(config->routes->location_count, 1);
+  reading->env[0] = "GOOGLE_CLOUD_LOCATION=us,eu";
+  good(reading, "--emulate");
+  assert_string_equal(config->location, "us");
+  assert_int_equal(config->routes->location_count, 2);
+  bad(reading, "--emulate --location us,,eu", "--location: \"\": a location");
+  bad(reading, "--emulate --location us,evil.com/",
+      "--location: \"evil.com/\"");
+  bad(reading, "--emulate --location us,us", "--location: us is there twice");
+}
+
+static void read__sixteen_locations_and_one_more__taken_and_refused(
+    void **state) {
+  struct reading *reading = *state;
+  char line[600];
+  int len = snprintf(line, sizeof line, "--emulate --location l0");
+
+  for (int i = 1; i < VTX_ROUTES_LOCATIONS; i++)
+    len += snprintf(line + len, sizeof line - (size_t)len, ",l%d", i);
+  good(reading, line);
+  assert_int_equal(reading->config.routes->location_count, 16);
+  snprintf(line + len, sizeof line - (size_t)len, ",more");
+  bad(reading, line, "--location: more than 16 locations");
+}
+
+static void read__model_aliases__added_up(void **state) {
+  struct reading *reading = *state;
+  const struct vtx_config *config = &reading->config;
+
+  good(reading,
+       "--emulate --location us,eu --model-alias fast=m,n:eu --model-alias "
+       "slow=o --default-model fast");
+  assert_int_equal(config->model_aliases.count, 2);
+  assert_int_equal(config->routes->alias_count, 2);
+  assert_string_equal(config->routes->aliases[0].name, "fast");
+  assert_int_equal(config->routes->aliases[0].route.count, 3);
+  assert_string_equal(config->routes->aliases[1].name, "slow");
+  assert_string_equal(config->default_model, "fast");
+  good(reading, "--emulate");
+  assert_int_equal(config->routes->alias_count, 0);
+}
+
+static void read__model_alias_variable__semicolons_part_aliases(void **state) {
+  struct reading *reading = *state;
+
+  reading->env[0] = "VERTEXD_MODEL_ALIAS=fast=m,n:eu;slow=o";
+  good(reading, "--emulate");
+  assert_int_equal(reading->config.routes->alias_count, 2);
+  assert_string_equal(reading->config.routes->aliases[1].name, "slow");
+  good(reading, "--emulate --model-alias other=m");
+  assert_int_equal(reading->config.routes->alias_count, 1);
+  assert_string_equal(reading->config.routes->aliases[0].name, "other");
+  reading->env[0] = "VERTEXD_MODEL_ALIAS=fast=m;;slow=o";
+  bad(reading, "--emulate", "VERTEXD_MODEL_ALIAS: must not be empty");
+}
+
+static void read__wrong_model_alias__says_what(void **state) {
+  struct reading *reading = *state;
+
+  bad(reading, "--emulate --model-alias=", "--model-alias: must not be empty");
+  bad(reading, "--emulate --model-alias fast",
+      "--model-alias: \"fast\" is not NAME=MODEL");
+  bad(reading, "--emulate --model-alias fast=m:evil.com/",
+      "--model-alias: \"evil.com/\": a location");
+  bad(reading, "--emulate --model-alias fast=m?x",
+      "--model-alias: fast: \"m?x\": this is no model's name");
+  bad(reading, "--emulate --model-alias a=m --model-alias a=n",
+      "--model-alias: a is there twice");
+}
+
+static void read__as_many_aliases_as_there_may_be_and_one_more__refused(
+    void **state) {
+  struct reading *reading = *state;
+  char value[8 * VTX_ROUTES_ALIASES] = "VERTEXD_MODEL_ALIAS=a=m";
+  size_t len = strlen(value);
+
+  for (int i = 1; i < VTX_ROUTES_ALIASES; i++)
+    len += (size_t)snprintf(value + len, sizeof value - len, ";a%d=m", i);
+  reading->env[0] = value;
+  good(reading, "--emulate");
+  assert_int_equal(reading->config.routes->alias_count, VTX_ROUTES_ALIASES);
+  snprintf(value + len, sizeof value - len, ";b=m");
+  bad(reading, "--emulate", "VERTEXD_MODEL_ALIAS: given more than 256 times");
 }
 
 static void read__no_credential__looked_for_later(void **state) {
@@ -552,7 +704,14 @@ int main(void) {
       TEST(read__numbers_at_limit_and_past__taken_and_refused),
       TEST(read__listen_beyond_loopback__needs_permission),
       TEST(read__sixteen_addresses_and_one_more__taken_and_refused),
+      TEST(read__metrics_listen__an_address_that_http_has),
       TEST(read__listen_variable__commas_part_addresses),
+      TEST(read__locations__the_first_is_the_location),
+      TEST(read__sixteen_locations_and_one_more__taken_and_refused),
+      TEST(read__model_aliases__added_up),
+      TEST(read__model_alias_variable__semicolons_part_aliases),
+      TEST(read__wrong_model_alias__says_what),
+      TEST(read__as_many_aliases_as_there_may_be_and_one_more__refused),
       TEST(read__no_credential__looked_for_later),
       TEST(read__two_credentials__exclude_each_other),
       TEST(read__credentials__what_they_come_to),
