@@ -10,10 +10,15 @@ target_sources(vtx_service PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/batch/margin.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/message_room.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/options.c
+  ${CMAKE_CURRENT_LIST_DIR}/batch/outcome.c
+  ${CMAKE_CURRENT_LIST_DIR}/batch/place_serving.c
+  ${CMAKE_CURRENT_LIST_DIR}/batch/replay.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/result.c
+  ${CMAKE_CURRENT_LIST_DIR}/batch/retry_budget.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/sink.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/source.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/summary.c
+  ${CMAKE_CURRENT_LIST_DIR}/batch/tries.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/window.c
   ${CMAKE_CURRENT_LIST_DIR}/duration.c
   ${CMAKE_CURRENT_LIST_DIR}/handlers/batch_generate.c

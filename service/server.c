@@ -207,7 +207,9 @@ static bool start_service(struct vtx_server *server) {
       .max_batch_items = config->max_batch_items,
       .max_response_bytes = config->max_response_bytes,
       .default_deadline = (int64_t)config->default_deadline,
-      .retry.max_attempts = 1,
+      .retry = {.attempts = 1,
+                .base = VTX_RETRY_BASE,
+                .cap = VTX_RETRY_CAP_INTERACTIVE},
   };
 
   server->loop = crpc_loop_new();

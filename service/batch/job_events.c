@@ -194,11 +194,15 @@ static struct cb_status in_callers_words(const struct vtx_job *job,
 static void on_failure(struct vtx_job *job, const struct cb_status *failure) {
   const struct vtx_service_options *options = vtx_job_options(job);
   struct cb_status status = in_callers_words(job, failure);
-  const struct vtx_retry_case failed = {failure, job->result.attempts,
-                                        vtx_job_now(job), job->deadline};
+  const struct vtx_retry_case failed = {.status = failure,
+                                        .attempts = job->result.attempts,
+                                        .now = vtx_job_now(job),
+                                        .deadline = job->deadline};
+  uint64_t random = (uint64_t)failed.now;
   int64_t when;
 
-  if (!job->chunk_posted && vtx_retry_decide(&options->retry, &failed, &when) &&
+  if (!job->chunk_posted && vtx_retry_allowed(&options->retry, &failed) &&
+      vtx_retry_when(&options->retry, &failed, &random, &when) &&
       vtx_engine_set_timer(options->upstream->engine, &job->retry, when)) {
     return;
   }

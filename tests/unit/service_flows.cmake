@@ -1,6 +1,7 @@
 # Flows, handlers and the scheduler.
-foreach(module batch_options cost margin message_room order_window scheduler
-    scheduler_load summary)
+foreach(module batch_options cost margin message_room order_window
+    outcome place_serving replay retry_budget scheduler scheduler_load summary
+    tries)
   vtx_unit_test(${module} vtx_service)
 endforeach()
 vtx_unit_test(template room_help vtx_service)

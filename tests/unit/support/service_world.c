@@ -68,7 +68,7 @@ struct world *world_new(const struct world_options *options) {
           o->max_response_bytes ? o->max_response_bytes : 64 << 20,
       .default_deadline =
           o->default_deadline ? o->default_deadline : 600 * CB_SECOND,
-      .retry.max_attempts = 1,
+      .retry = {.attempts = 1},
   };
 
   assert_non_null(world);
