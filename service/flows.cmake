@@ -31,8 +31,12 @@ target_sources(vtx_service PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/handlers/stream_map_generate.c
   ${CMAKE_CURRENT_LIST_DIR}/handlers/unary.c
   ${CMAKE_CURRENT_LIST_DIR}/reasons.c
+  ${CMAKE_CURRENT_LIST_DIR}/scheduler/lanes.c
+  ${CMAKE_CURRENT_LIST_DIR}/scheduler/report.c
   ${CMAKE_CURRENT_LIST_DIR}/scheduler/scheduler.c
+  ${CMAKE_CURRENT_LIST_DIR}/scheduler/slots.c
   ${CMAKE_CURRENT_LIST_DIR}/scheduler/target.c
   ${CMAKE_CURRENT_LIST_DIR}/service.c
+  ${CMAKE_CURRENT_LIST_DIR}/target_log.c
   ${CMAKE_CURRENT_LIST_DIR}/template.c
   ${CMAKE_CURRENT_LIST_DIR}/template_contents.c)

@@ -21,7 +21,7 @@ static void pull(void *self) {
   struct vtx_service *service = self;
   bool more;
 
-  more = vtx_scheduler_run(&service->scheduler, NULL, VTX_DISPATCH_SLICE);
+  more = vtx_scheduler_run(&service->scheduler, VTX_DISPATCH_SLICE);
   vtx_flow_end_all(service);
   if (!more || service->again_posted) return;
   service->again_posted = true;
@@ -35,6 +35,7 @@ struct vtx_service *vtx_service_new(const struct vtx_service_options *options) {
       .target_max_in_flight = options->target_max_in_flight,
       .max_waiting = options->max_waiting,
       .max_waiting_bytes = options->max_waiting_bytes,
+      .gate = {.fixed = true},
   };
 
   if (!service) return NULL;

@@ -242,12 +242,16 @@ void vtx_flow_job_over(struct vtx_flow *flow, struct vtx_job *job,
   struct cb_status stopped =
       vtx_refuse(VTX_SERVICE_STOPPED_AFTER_ERROR,
                  "not done because another item failed and on_error is STOP");
+  const struct vtx_gate_end end = {.outcome = VTX_OUTCOME_SERVED,
+                                   .took = job->result.duration,
+                                   .retry_after = -1,
+                                   .used = -1};
   bool stop;
 
   cb_list_remove(&job->link);
   if (was_running) {
     vtx_scheduler_finished(scheduler_of(flow), &flow->entry, job->target_slot,
-                           job->result.duration);
+                           &end);
     vtx_cost_learn(&flow->output, &job->result);
     atomic_fetch_sub_explicit(&flow->service->job_count, 1,
                               memory_order_relaxed);

@@ -1,189 +1,19 @@
-/* Two levels of the same queue: the lanes of the process hold targets, those of
- * a target hold entries. A target is in the lane of the process while it has a
- * slot for what waits in its own lane of that class, an entry in the lane of
- * its target while it is ready. Where an entry's next prompt is for another
- * target, whose virtual time is another, its lead over that of the last one
- * goes along.
- */
 #include "service/scheduler/scheduler.h"
 
 #include <assert.h>
+#include <math.h>
 #include <string.h>
 
 #include "base/list.h"
+#include "service/scheduler/lanes.h"
+#include "service/scheduler/slots.h"
 #include "service/scheduler/target.h"
 
-/* Slots. */
+/* No wait that is worth telling from others is longer. */
+#define VTX_SCHED_FAR (24 * 3600 * CB_SECOND)
 
-static size_t kept(const struct vtx_sched_slots *slots) {
-  return slots->limit / VTX_SCHED_KEPT;
-}
-
-static bool interactive_lately(const struct vtx_sched_slots *slots,
-                               int64_t now) {
-  return slots->used[VTX_INTERACTIVE] > 0 ||
-         (slots->last_interactive != INT64_MIN &&
-          now - slots->last_interactive < VTX_SCHED_LATELY);
-}
-
-/* True if there is a slot for one more prompt of that class. */
-static bool is_free(const struct vtx_sched_slots *slots,
-                    enum vtx_sched_class class, int64_t now) {
-  size_t interactive = slots->used[VTX_INTERACTIVE];
-  size_t used = interactive + slots->used[VTX_BATCH];
-  size_t reserve = kept(slots);
-
-  if (used >= slots->limit) return false;
-  if (class == VTX_INTERACTIVE) {
-    /* Of few slots one is enough to keep batches going. */
-    if (reserve == 0 && slots->limit > 1) reserve = 1;
-    return slots->ready[VTX_BATCH] == 0 || slots->used[VTX_BATCH] >= reserve ||
-           used + reserve - slots->used[VTX_BATCH] < slots->limit;
-  }
-  if (interactive >= reserve || !interactive_lately(slots, now)) return true;
-  return used + reserve - interactive < slots->limit;
-}
-
-static void take_slot(struct vtx_sched_slots *slots, enum vtx_sched_class class,
-                      int64_t now) {
-  slots->used[class]++;
-  if (class == VTX_INTERACTIVE) slots->last_interactive = now;
-}
-
-static void give_slot(struct vtx_sched_slots *slots,
-                      enum vtx_sched_class class) {
-  assert(slots->used[class] > 0);
-  slots->used[class]--;
-}
-
-/* Lanes. */
-
-static void put(struct vtx_scheduler *scheduler, struct vtx_sched_lane *lane,
-                struct cb_heap_node *node, double start) {
-  node->key = start > lane->now ? start : lane->now;
-  node->order = scheduler->order++;
-  cb_heap_put(&lane->heap, node);
-}
-
-/* Puts target into the process's lane of that class, or takes it out, as its
- * slots and what waits for it say. */
-static void settle_target(struct vtx_scheduler *scheduler,
-                          struct vtx_sched_target *target,
-                          enum vtx_sched_class class) {
-  struct vtx_sched_lane *lane = &scheduler->lanes[class];
-  struct cb_heap_node *node = &target->nodes[class];
-  bool able = target->slots.ready[class] > 0 &&
-              is_free(&target->slots, class, scheduler->now);
-
-  if (able == node->in) return;
-  if (able) {
-    put(scheduler, lane, node, target->starts[class]);
-  } else {
-    target->starts[class] = node->key;
-    cb_heap_remove(&lane->heap, node);
-  }
-}
-
-static void settle_both(struct vtx_scheduler *scheduler,
-                        struct vtx_sched_target *target) {
-  settle_target(scheduler, target, VTX_INTERACTIVE);
-  settle_target(scheduler, target, VTX_BATCH);
-}
-
-/* Entries. */
-
-static bool is_ready(const struct vtx_sched_entry *entry) {
-  return entry->open && !entry->held && entry->running < entry->limit;
-}
-
-/* Looks at the entry's next prompt, unless that was done. */
-static void look(struct vtx_scheduler *scheduler,
-                 struct vtx_sched_entry *entry) {
-  struct vtx_sched_head head = {"", 1};
-
-  if (entry->target) return;
-  if (entry->peek) entry->peek(entry, &head);
-  entry->target = vtx_sched_target_use(scheduler, head.target);
-  entry->cost = head.cost;
-}
-
-/* Where the next prompt starts, in the time of its target. */
-static double start_of(const struct vtx_sched_entry *entry,
-                       const struct vtx_sched_lane *lane) {
-  return entry->start_at == entry->target->serial ? entry->start
-                                                  : lane->now + entry->lead;
-}
-
-static void set_start(struct vtx_sched_entry *entry,
-                      const struct vtx_sched_target *target, double start) {
-  const struct vtx_sched_lane *lane = &target->lanes[entry->sched_class];
-
-  entry->start = start;
-  entry->start_at = target->serial;
-  entry->lead = start > lane->now ? start - lane->now : 0;
-}
-
-static void begins_to_wait(struct vtx_scheduler *scheduler,
-                           struct vtx_sched_entry *entry) {
-  if (entry->begun || entry->waiting) return;
-  entry->waiting = true;
-  scheduler->waiting++;
-  scheduler->waiting_bytes += entry->size;
-}
-
-static void list(struct vtx_scheduler *scheduler,
-                 struct vtx_sched_entry *entry) {
-  enum vtx_sched_class class = entry->sched_class;
-  struct vtx_sched_lane *lane;
-  struct vtx_sched_target *target;
-
-  begins_to_wait(scheduler, entry);
-  look(scheduler, entry);
-  target = entry->target;
-  lane = &target->lanes[class];
-  put(scheduler, lane, &entry->node, start_of(entry, lane));
-  target->slots.ready[class]++;
-  scheduler->slots.ready[class]++;
-  target->weights[class] += entry->weight;
-  settle_both(scheduler, target);
-}
-
-static void unlist(struct vtx_scheduler *scheduler,
-                   struct vtx_sched_entry *entry) {
-  enum vtx_sched_class class = entry->sched_class;
-  struct vtx_sched_target *target = entry->target;
-
-  set_start(entry, target, entry->node.key);
-  cb_heap_remove(&target->lanes[class].heap, &entry->node);
-  target->slots.ready[class]--;
-  scheduler->slots.ready[class]--;
-  target->weights[class] -= entry->weight;
-  settle_both(scheduler, target);
-}
-
-static void settle(struct vtx_scheduler *scheduler,
-                   struct vtx_sched_entry *entry) {
-  if (entry->asked || is_ready(entry) == entry->node.in) return;
-  if (entry->node.in) {
-    unlist(scheduler, entry);
-  } else {
-    list(scheduler, entry);
-  }
-}
-
-static void forget_head(struct vtx_scheduler *scheduler,
-                        struct vtx_sched_entry *entry) {
-  if (!entry->target) return;
-  vtx_sched_target_leave(scheduler, entry->target);
-  entry->target = NULL;
-}
-
-static void waits_no_more(struct vtx_scheduler *scheduler,
-                          struct vtx_sched_entry *entry) {
-  if (!entry->waiting) return;
-  entry->waiting = false;
-  scheduler->waiting--;
-  scheduler->waiting_bytes -= entry->size;
+static void look_at_clock(struct vtx_scheduler *scheduler) {
+  scheduler->now = cb_now(scheduler->options.clock);
 }
 
 bool vtx_scheduler_init(struct vtx_scheduler *scheduler,
@@ -194,8 +24,8 @@ bool vtx_scheduler_init(struct vtx_scheduler *scheduler,
   if (scheduler->options.target_max_in_flight == 0) {
     scheduler->options.target_max_in_flight = options->max_in_flight;
   }
-  scheduler->slots.limit = options->max_in_flight;
-  scheduler->slots.last_interactive = INT64_MIN;
+  vtx_sched_slots_init(&scheduler->slots, options->max_in_flight);
+  look_at_clock(scheduler);
   return vtx_sched_targets_init(scheduler);
 }
 
@@ -221,29 +51,126 @@ void vtx_scheduler_add(struct vtx_scheduler *scheduler,
   entry->start_at = 0;
   entry->lead = 0;
   entry->running = 0;
+  entry->again = 0;
   entry->open = true;
   entry->begun = false;
   entry->waiting = false;
-  settle(scheduler, entry);
+  vtx_sched_settle(scheduler, entry);
 }
 
 void vtx_scheduler_remove(struct vtx_scheduler *scheduler,
                           struct vtx_sched_entry *entry) {
-  assert(entry->running == 0);
+  assert(entry->running == 0 && entry->again == 0);
   vtx_scheduler_close(scheduler, entry);
+}
+
+bool vtx_scheduler_takes_new(const struct vtx_sched_entry *entry) {
+  return entry->open && !entry->held && entry->running < entry->limit;
+}
+
+/* What is known of waiting. */
+
+/* Until the slots let the last of those that wait begin. */
+static double slots_wait(const struct vtx_scheduler *scheduler,
+                         const struct vtx_sched_target *target,
+                         enum vtx_sched_class class, double ahead) {
+  const struct vtx_sched_slots *slots = &target->slots;
+
+  if (target->samples < VTX_SCHED_SAMPLES ||
+      vtx_sched_slots_free(slots, class, scheduler->now)) {
+    return 0;
+  }
+  return ahead * target->took / (double)slots->limit;
+}
+
+/* Until those ahead and one more fit into the requests that are configured. */
+static double requests_wait(const struct vtx_gcra *requests, int64_t now,
+                            double ahead) {
+  double owed = requests->paid > now ? (double)(requests->paid - now) : 0;
+  double burst = fmax((double)VTX_GCRA_BURST, requests->unit);
+
+  return requests->unit > 0 ? owed + (ahead + 1) * requests->unit - burst : 0;
+}
+
+/* Until the gate does. */
+static double gate_wait(const struct vtx_scheduler *scheduler,
+                        const struct vtx_sched_target *target, double cost,
+                        double ahead) {
+  const struct vtx_gate *gate = &target->gate;
+  double rate = vtx_gate_rate_soon(gate);
+  int64_t when = vtx_gate_when(gate, scheduler->now, 0, cost);
+  double wait = when > scheduler->now && when < CB_NEVER
+                    ? (double)(when - scheduler->now)
+                    : 0;
+
+  if (!isinf(rate)) wait += ahead * (double)CB_SECOND / rate;
+  return fmax(wait, requests_wait(&gate->requests, scheduler->now, ahead));
 }
 
 int64_t vtx_scheduler_wait(const struct vtx_scheduler *scheduler,
                            const struct vtx_sched_entry *entry) {
   const struct vtx_sched_target *target = entry->target;
-  const struct vtx_sched_slots *slots;
-  size_t ahead;
+  double ahead;
+  double wait;
 
-  if (!target || target->samples < VTX_SCHED_SAMPLES) return 0;
-  slots = &target->slots;
-  if (is_free(slots, entry->sched_class, scheduler->now)) return 0;
-  ahead = slots->ready[entry->sched_class] - 1;
-  return (int64_t)((double)ahead * target->took / (double)slots->limit);
+  if (!target) return 0;
+  ahead = (double)target->slots.ready[entry->sched_class] - 1;
+  wait = fmax(slots_wait(scheduler, target, entry->sched_class, ahead),
+              gate_wait(scheduler, target, entry->cost, ahead));
+  return wait < (double)CB_NEVER ? (int64_t)wait : CB_NEVER;
+}
+
+/* True if a configured limit is used up for now. */
+static bool is_spent(const struct vtx_gate *gate, int64_t now, double cost) {
+  return vtx_gcra_when(&gate->requests, now, 1) > now ||
+         vtx_gcra_when(&gate->tokens, now, cost) > now;
+}
+
+/* Nanoseconds by which each start puts off the next, going by a cost. */
+static double spacing(const struct vtx_gate *gate, double cost) {
+  double rate = vtx_gate_rate(gate);
+  double paced = rate > 0 && !isinf(rate) ? (double)CB_SECOND / rate : 0;
+
+  return fmax(paced, fmax(gate->requests.unit, gate->tokens.unit * cost));
+}
+
+/* When a prompt could start behind all that waits for target already. Without
+ * what waits, many that have the choice would all take the same one. */
+static int64_t start_behind(const struct vtx_sched_target *target, double cost,
+                            int64_t now) {
+  const struct vtx_sched_slots *slots = &target->slots;
+  size_t used = vtx_sched_slots_used(slots);
+  size_t ahead = slots->ready[VTX_INTERACTIVE] + slots->ready[VTX_BATCH];
+  double wait =
+      fmin((double)ahead * spacing(&target->gate, cost), (double)VTX_SCHED_FAR);
+  int64_t when;
+
+  if (used >= slots->limit) return CB_NEVER;
+  when = vtx_gate_when(&target->gate, now, used, cost);
+  if (when == CB_NEVER || wait <= 0) return when;
+  return cb_time_add(when > now ? when : now, (int64_t)wait);
+}
+
+void vtx_scheduler_health(const struct vtx_scheduler *scheduler,
+                          const char *target, double cost,
+                          struct vtx_sched_health *ret_health) {
+  const struct vtx_sched_target *found =
+      vtx_sched_target_find(scheduler, target);
+  int64_t now = cb_now(scheduler->options.clock);
+
+  *ret_health = (struct vtx_sched_health){.wanted = true, .when = 0};
+  if (!found) return;
+  ret_health->wanted = vtx_breaker_wants(&found->breaker, now);
+  ret_health->throttled = vtx_gate_is_throttled(&found->gate, now) ||
+                          is_spent(&found->gate, now, cost);
+  ret_health->when = start_behind(found, cost, now);
+}
+
+int64_t vtx_scheduler_next(const struct vtx_scheduler *scheduler) {
+  const struct cb_heap_node *node = cb_heap_first(&scheduler->later);
+
+  return node ? CB_CONTAINER(node, struct vtx_sched_target, later)->opens
+              : CB_NEVER;
 }
 
 struct vtx_sched_target *vtx_scheduler_target(
@@ -251,90 +178,242 @@ struct vtx_sched_target *vtx_scheduler_target(
   return entry->asked;
 }
 
-static void note_time(struct vtx_sched_target *target, int64_t took) {
-  if (took < 0) return;
+/* Ends. */
+
+static void note_time(struct vtx_sched_target *target,
+                      const struct vtx_gate_end *end) {
+  if (end->took < 0 || end->outcome != VTX_OUTCOME_SERVED) return;
   if (target->samples < VTX_SCHED_SAMPLES) target->samples++;
-  target->took += ((double)took - target->took) / (double)target->samples;
+  target->took += ((double)end->took - target->took) / (double)target->samples;
+}
+
+/* True if what waits for target is to be looked at again. */
+static bool learn(struct vtx_scheduler *scheduler,
+                  struct vtx_sched_target *target,
+                  const struct vtx_gate_end *end) {
+  struct vtx_sched_mood before;
+  bool changed;
+
+  look_at_clock(scheduler);
+  before = vtx_sched_target_mood(scheduler, target);
+  note_time(target, end);
+  vtx_gate_ended(&target->gate, scheduler->now,
+                 vtx_sched_slots_used(&target->slots), end);
+  vtx_sched_target_limit(scheduler, target);
+  changed = vtx_breaker_ended(&target->breaker, scheduler->now, end);
+  vtx_sched_target_note_end(scheduler, target, end->outcome, before);
+  return changed || (!before.throttled &&
+                     vtx_sched_target_mood(scheduler, target).throttled);
+}
+
+/* A call of that cost starts at target. True if what waits for target is to be
+ * looked at again. */
+static bool note_call(struct vtx_scheduler *scheduler,
+                      struct vtx_sched_target *target, double cost) {
+  target->counts.started++;
+  vtx_gate_started(&target->gate, scheduler->now, cost);
+  vtx_sched_target_limit(scheduler, target);
+  return vtx_breaker_started(&target->breaker, scheduler->now);
+}
+
+/* True if entry waits for a target that can take nothing now: it may have the
+ * choice of the one where something of it just ended. */
+static bool is_blocked(const struct vtx_sched_entry *entry) {
+  return entry->peek && entry->node.in &&
+         !entry->target->nodes[entry->sched_class].in;
+}
+
+/* end: NULL if it never went upstream. */
+static void give_back(struct vtx_scheduler *scheduler,
+                      struct vtx_sched_entry *entry,
+                      struct vtx_sched_target *target,
+                      const struct vtx_gate_end *end) {
+  bool changed;
+
+  vtx_sched_slots_give(&scheduler->slots, entry->sched_class);
+  vtx_sched_slots_give(&target->slots, entry->sched_class);
+  changed = end && learn(scheduler, target, end);
+  vtx_sched_settle(scheduler, entry);
+  vtx_sched_settle_target(scheduler, target);
+  if (changed) vtx_sched_look_again_all(scheduler, target);
+  if (is_blocked(entry)) vtx_sched_look_again(scheduler, entry);
+  vtx_sched_target_leave(scheduler, target);
+}
+
+static void over(struct vtx_scheduler *scheduler, struct vtx_sched_entry *entry,
+                 struct vtx_sched_target *target,
+                 const struct vtx_gate_end *end) {
+  assert(entry->running > 0);
+  entry->running--;
+  give_back(scheduler, entry, target, end);
 }
 
 void vtx_scheduler_finished(struct vtx_scheduler *scheduler,
                             struct vtx_sched_entry *entry,
-                            struct vtx_sched_target *target, int64_t took) {
-  assert(entry->running > 0);
+                            struct vtx_sched_target *target,
+                            const struct vtx_gate_end *end) {
+  over(scheduler, entry, target, end);
+}
+
+void vtx_scheduler_set_aside(struct vtx_scheduler *scheduler,
+                             struct vtx_sched_entry *entry,
+                             struct vtx_sched_target *target,
+                             const struct vtx_gate_end *end) {
+  assert(entry->running > entry->again);
+  give_back(scheduler, entry, target, end);
+}
+
+bool vtx_scheduler_go_on(struct vtx_scheduler *scheduler,
+                         struct vtx_sched_entry *entry,
+                         struct vtx_sched_target *target, double cost,
+                         const struct vtx_gate_end *end) {
+  size_t others = vtx_sched_slots_used(&target->slots) - 1;
+  bool changed;
+
+  look_at_clock(scheduler);
+  if (vtx_gate_when(&target->gate, scheduler->now, others, cost) >
+      scheduler->now) {
+    return false;
+  }
+  vtx_sched_slots_give(&target->slots, entry->sched_class);
+  changed = learn(scheduler, target, end);
+  changed = note_call(scheduler, target, cost) || changed;
+  vtx_sched_slots_take(&target->slots, entry->sched_class, scheduler->now);
+  vtx_sched_settle_target(scheduler, target);
+  if (changed) vtx_sched_look_again_all(scheduler, target);
+  return true;
+}
+
+void vtx_scheduler_again(struct vtx_scheduler *scheduler,
+                         struct vtx_sched_entry *entry) {
+  assert(entry->again < entry->running);
+  entry->again++;
+  if (entry->again == 1) vtx_sched_look_again(scheduler, entry);
+}
+
+void vtx_scheduler_withdraw(struct vtx_scheduler *scheduler,
+                            struct vtx_sched_entry *entry, bool ready) {
+  assert(entry->running > 0 && (!ready || entry->again > 0));
   entry->running--;
-  give_slot(&scheduler->slots, entry->sched_class);
-  give_slot(&target->slots, entry->sched_class);
-  note_time(target, took);
-  settle(scheduler, entry);
-  settle_both(scheduler, target);
-  vtx_sched_target_leave(scheduler, target);
+  if (ready) {
+    entry->again--;
+    vtx_sched_look_again(scheduler, entry);
+  } else {
+    vtx_sched_settle(scheduler, entry);
+  }
+}
+
+/* A new prompt that was to be next is not taken any more; what came back still
+ * is. */
+static bool has_wrong_head(const struct vtx_sched_entry *entry) {
+  return entry->node.in && entry->again > 0 && !entry->back &&
+         !vtx_scheduler_takes_new(entry);
+}
+
+static void settle_new(struct vtx_scheduler *scheduler,
+                       struct vtx_sched_entry *entry) {
+  if (has_wrong_head(entry)) {
+    vtx_sched_look_again(scheduler, entry);
+  } else {
+    vtx_sched_settle(scheduler, entry);
+  }
 }
 
 void vtx_scheduler_close(struct vtx_scheduler *scheduler,
                          struct vtx_sched_entry *entry) {
   entry->open = false;
-  settle(scheduler, entry);
-  waits_no_more(scheduler, entry);
-  if (!entry->node.in) forget_head(scheduler, entry);
+  settle_new(scheduler, entry);
+  vtx_sched_waits_no_more(scheduler, entry);
+  if (!entry->node.in) vtx_sched_forget_head(scheduler, entry);
 }
 
 void vtx_scheduler_hold(struct vtx_scheduler *scheduler,
                         struct vtx_sched_entry *entry, bool held) {
   entry->held = held;
-  settle(scheduler, entry);
+  settle_new(scheduler, entry);
+}
+
+void vtx_scheduler_reconsider(struct vtx_scheduler *scheduler,
+                              struct vtx_sched_entry *entry) {
+  if (is_blocked(entry)) vtx_sched_look_again(scheduler, entry);
 }
 
 /* Dispatching. */
 
-static void advance(struct vtx_sched_lane *lane,
-                    const struct cb_heap_node *node) {
-  if (node->key > lane->now) lane->now = node->key;
+static struct vtx_sched_entry *first_of(const struct vtx_sched_target *target,
+                                        enum vtx_sched_class class) {
+  struct cb_heap_node *node = cb_heap_first(&target->lanes[class].heap);
+
+  return CB_CONTAINER(node, struct vtx_sched_entry, node);
+}
+
+/* The target whose turn it is in that class, NULL if none may be asked. */
+static struct vtx_sched_target *first_target(
+    const struct vtx_scheduler *scheduler, enum vtx_sched_class class) {
+  struct cb_heap_node *node = cb_heap_first(&scheduler->lanes[class].heap);
+
+  if (!node || !vtx_sched_slots_free(&scheduler->slots, class, scheduler->now))
+    return NULL;
+  return CB_CONTAINER(node, struct vtx_sched_target, nodes[class]);
 }
 
 /* Whose turn it is, NULL if nobody may be asked. */
-static struct vtx_sched_entry *pick(struct vtx_scheduler *scheduler) {
-  for (int i = 0; i < VTX_SCHED_CLASSES; i++) {
-    enum vtx_sched_class class = (enum vtx_sched_class)i;
-    struct cb_heap_node *node = cb_heap_first(&scheduler->lanes[i].heap);
-    struct vtx_sched_target *target;
+static struct vtx_sched_entry *pick(const struct vtx_scheduler *scheduler) {
+  struct vtx_sched_target *target = first_target(scheduler, VTX_INTERACTIVE);
 
-    if (!node || !is_free(&scheduler->slots, class, scheduler->now)) continue;
-    target = CB_CONTAINER(node, struct vtx_sched_target, nodes[i]);
-    node = cb_heap_first(&target->lanes[i].heap);
-    return CB_CONTAINER(node, struct vtx_sched_entry, node);
+  if (!target) {
+    target = first_target(scheduler, VTX_BATCH);
+    return target ? first_of(target, VTX_BATCH) : NULL;
   }
-  return NULL;
+  if (target->nodes[VTX_BATCH].in && vtx_sched_batch_turn(scheduler, target) &&
+      vtx_sched_slots_free(&scheduler->slots, VTX_BATCH, scheduler->now)) {
+    return first_of(target, VTX_BATCH);
+  }
+  return first_of(target, VTX_INTERACTIVE);
 }
 
-static void charge_target(struct vtx_scheduler *scheduler,
-                          struct vtx_sched_target *target,
-                          enum vtx_sched_class class, double cost) {
-  struct vtx_sched_lane *lane = &scheduler->lanes[class];
-  struct cb_heap_node *node = &target->nodes[class];
-
-  if (!node->in) {
-    target->starts[class] += cost;
-    return;
-  }
-  cb_heap_remove(&lane->heap, node);
-  put(scheduler, lane, node, node->key + cost);
-}
-
-/* Takes slots for entry's next prompt, and entry out of its lane. */
-static void begin(struct vtx_scheduler *scheduler,
+/* Takes slots for entry's next prompt, and entry out of its lane. True if it
+ * is one that came back. */
+static bool begin(struct vtx_scheduler *scheduler,
                   struct vtx_sched_entry *entry) {
   enum vtx_sched_class class = entry->sched_class;
   struct vtx_sched_target *target = entry->target;
+  struct vtx_sched_lane *lane = &scheduler->lanes[class];
+  struct cb_heap_node *node = &target->nodes[class];
+  bool back = entry->back;
 
-  advance(&scheduler->lanes[class], &target->nodes[class]);
-  advance(&target->lanes[class], &entry->node);
-  unlist(scheduler, entry);
+  /* Out of turn, a target does not move the time of the others. */
+  if (cb_heap_first(&lane->heap) == node) vtx_sched_advance(lane, node);
+  vtx_sched_advance(&target->lanes[class], &entry->node);
+  vtx_sched_unlist(scheduler, entry);
   entry->asked = target;
   entry->target = NULL;
-  entry->running++;
-  take_slot(&scheduler->slots, class, scheduler->now);
-  take_slot(&target->slots, class, scheduler->now);
-  settle_both(scheduler, target);
+  if (back) {
+    entry->again--;
+  } else {
+    entry->running++;
+  }
+  vtx_sched_slots_take(&scheduler->slots, class, scheduler->now);
+  vtx_sched_slots_take(&target->slots, class, scheduler->now);
+  vtx_sched_settle_target(scheduler, target);
+  return back;
+}
+
+/* It is under way: charges all that counts it. */
+static void went(struct vtx_scheduler *scheduler, struct vtx_sched_entry *entry,
+                 struct vtx_sched_target *target) {
+  enum vtx_sched_class class = entry->sched_class;
+  double weights = target->weights[class] + entry->weight;
+  bool changed;
+
+  vtx_sched_set_start(entry, target,
+                      entry->start + entry->cost / entry->weight);
+  vtx_sched_note_start(target, class);
+  changed = note_call(scheduler, target, entry->cost);
+  vtx_sched_settle_target(scheduler, target);
+  vtx_sched_charge_target(scheduler, target, class, entry->cost / weights);
+  vtx_sched_settle(scheduler, entry);
+  if (changed) vtx_sched_look_again_all(scheduler, target);
 }
 
 /* The entry may close, hold or finish itself while it is asked; with a slot,
@@ -342,39 +421,77 @@ static void begin(struct vtx_scheduler *scheduler,
  * that does not go upstream costs nothing. */
 static void ask(struct vtx_scheduler *scheduler,
                 struct vtx_sched_entry *entry) {
-  enum vtx_sched_class class = entry->sched_class;
   struct vtx_sched_target *target = entry->target;
-  double weights = target->weights[class];
-  double cost = entry->cost;
-  enum vtx_dispatch what;
+  bool back = begin(scheduler, entry);
+  enum vtx_dispatch what = entry->dispatch(entry);
 
-  begin(scheduler, entry);
-  what = entry->dispatch(entry);
   entry->asked = NULL;
   if (what != VTX_HELD) {
     entry->begun = true;
-    waits_no_more(scheduler, entry);
+    vtx_sched_waits_no_more(scheduler, entry);
   }
-  if (what != VTX_DISPATCHED) {
-    vtx_scheduler_finished(scheduler, entry, target, -1);
-    return;
+  if (what == VTX_DISPATCHED) {
+    went(scheduler, entry, target);
+  } else if (what == VTX_HELD && back) {
+    give_back(scheduler, entry, target, NULL);
+  } else {
+    over(scheduler, entry, target, NULL);
   }
-  set_start(entry, target, entry->start + cost / entry->weight);
-  charge_target(scheduler, target, class, cost / weights);
-  settle(scheduler, entry);
 }
 
-bool vtx_scheduler_run(struct vtx_scheduler *scheduler,
-                       const struct cb_clock *clock, int64_t slice) {
+/* True if entry, whose target can take nothing now, would go to another one
+ * that can. Where it would wait there, too, it stays. */
+static bool would_move(const struct vtx_scheduler *scheduler,
+                       struct vtx_sched_entry *entry) {
+  struct vtx_sched_head head = {
+      .target = "", .cost = 1, .back = entry->again > 0, .glance = true};
+  struct vtx_sched_health health;
+
+  if (!entry->peek) return false;
+  entry->peek(entry, &head);
+  if (strcmp(head.target, entry->target->name) == 0) return false;
+  vtx_scheduler_health(scheduler, head.target, head.cost, &health);
+  return health.when <= scheduler->now;
+}
+
+/* Of the target whose gate opens next, those who wait first may have the choice
+ * of another that has room meanwhile. True if one of them took it. */
+static bool move_on(struct vtx_scheduler *scheduler) {
+  struct cb_heap_node *node = cb_heap_first(&scheduler->later);
+  struct vtx_sched_target *target =
+      node ? CB_CONTAINER(node, struct vtx_sched_target, later) : NULL;
+
+  for (int i = 0; target && i < VTX_SCHED_CLASSES; i++) {
+    struct cb_heap_node *first = cb_heap_first(&target->lanes[i].heap);
+    struct vtx_sched_entry *entry =
+        first ? CB_CONTAINER(first, struct vtx_sched_entry, node) : NULL;
+
+    if (!entry ||
+        !vtx_sched_slots_free(&scheduler->slots, (enum vtx_sched_class)i,
+                              scheduler->now) ||
+        !would_move(scheduler, entry))
+      continue;
+    vtx_sched_look_again(scheduler, entry);
+    return true;
+  }
+  return false;
+}
+
+bool vtx_scheduler_run(struct vtx_scheduler *scheduler, int64_t slice) {
   int64_t until;
 
-  scheduler->now = cb_now(clock);
+  look_at_clock(scheduler);
   until = cb_time_add(scheduler->now, slice);
+  vtx_sched_settle_due(scheduler);
   for (;;) {
     struct vtx_sched_entry *entry = pick(scheduler);
 
-    if (!entry) return false;
-    ask(scheduler, entry);
-    if (cb_now(clock) >= until) return true;
+    if (entry) {
+      ask(scheduler, entry);
+    } else if (!move_on(scheduler)) {
+      return false;
+    }
+    look_at_clock(scheduler);
+    if (scheduler->now >= until) return true;
   }
 }

@@ -1,10 +1,19 @@
 # Flows, handlers and the scheduler.
 foreach(module batch_options cost margin message_room order_window
-    outcome place_serving replay retry_budget scheduler scheduler_load summary
-    tries)
+    outcome place_serving replay retry_budget scheduler scheduler_choice scheduler_load summary
+    target_report tries)
   vtx_unit_test(${module} vtx_service)
 endforeach()
 vtx_unit_test(template room_help vtx_service)
+
+# Flows that the scheduler asks, in simulated time.
+add_library(test_sched_fake STATIC support/sched_fake.c)
+target_link_libraries(test_sched_fake
+  PRIVATE vtx_options cmocka PUBLIC vtx_service)
+foreach(kind back gate)
+  vtx_unit_test(scheduler_${kind} test_sched_fake vtx_service)
+endforeach()
+vtx_unit_test(scheduler_quota vtx_service m)
 
 vtx_unit_test(reasons_documented vtx_service)
 target_compile_definitions(test_reasons_documented PRIVATE

@@ -49,23 +49,13 @@ static struct fake make(struct vtx_scheduler *scheduler, char name, int left,
   };
 }
 
+static const struct vtx_gate_end served = {
+    .outcome = VTX_OUTCOME_SERVED, .took = -1, .retry_after = -1, .used = -1};
+
 /* All fakes have one target, that of no name. */
 static void end(struct vtx_scheduler *scheduler,
                 struct vtx_sched_entry *entry) {
-  vtx_scheduler_finished(scheduler, entry, scheduler->common, -1);
-}
-
-static void start(struct vtx_scheduler *scheduler, size_t max_in_flight,
-                  size_t target_max_in_flight) {
-  const struct vtx_sched_options options = {
-      .max_in_flight = max_in_flight,
-      .target_max_in_flight = target_max_in_flight};
-
-  assert_true(vtx_scheduler_init(scheduler, &options));
-}
-
-static size_t in_flight(const struct vtx_scheduler *scheduler) {
-  return scheduler->slots.used[0] + scheduler->slots.used[1];
+  vtx_scheduler_finished(scheduler, entry, scheduler->common, &served);
 }
 
 static int64_t no_time(void *self) {
@@ -81,6 +71,22 @@ static int64_t a_step_each(void *self) {
 
 static const struct cb_clock still = {no_time, NULL};
 
+static void start_at(struct vtx_scheduler *scheduler, size_t max_in_flight,
+                     const struct cb_clock *clock) {
+  const struct vtx_sched_options options = {
+      .clock = clock, .max_in_flight = max_in_flight, .gate = {.fixed = true}};
+
+  assert_true(vtx_scheduler_init(scheduler, &options));
+}
+
+static void start(struct vtx_scheduler *scheduler, size_t max_in_flight) {
+  start_at(scheduler, max_in_flight, &still);
+}
+
+static size_t in_flight(const struct vtx_scheduler *scheduler) {
+  return scheduler->slots.used[0] + scheduler->slots.used[1];
+}
+
 static void run__two_flows__take_turns_up_to_their_limits(void **state) {
   char log[64] = "";
   struct vtx_scheduler scheduler;
@@ -88,16 +94,16 @@ static void run__two_flows__take_turns_up_to_their_limits(void **state) {
   struct fake b = make(&scheduler, 'b', 9, 2, log);
 
   (void)state;
-  start(&scheduler, 100, 0);
+  start(&scheduler, 100);
   vtx_scheduler_add(&scheduler, &a.entry);
   vtx_scheduler_add(&scheduler, &b.entry);
-  assert_false(vtx_scheduler_run(&scheduler, &still, 1));
+  assert_false(vtx_scheduler_run(&scheduler, 1));
   assert_string_equal(log, "ababa");
   assert_int_equal(a.entry.running, 3);
   assert_int_equal(b.entry.running, 2);
 
   end(&scheduler, &b.entry);
-  vtx_scheduler_run(&scheduler, &still, 1);
+  vtx_scheduler_run(&scheduler, 1);
   assert_string_equal(log, "ababab");
   vtx_scheduler_release(&scheduler);
 }
@@ -109,16 +115,16 @@ static void run__process_limit__holds_and_frees(void **state) {
   struct fake b = make(&scheduler, 'b', 9, 9, log);
 
   (void)state;
-  start(&scheduler, 3, 0);
+  start(&scheduler, 3);
   vtx_scheduler_add(&scheduler, &a.entry);
   vtx_scheduler_add(&scheduler, &b.entry);
-  vtx_scheduler_run(&scheduler, &still, 1);
+  vtx_scheduler_run(&scheduler, 1);
   assert_string_equal(log, "aba");
   assert_int_equal(in_flight(&scheduler), 3);
-  vtx_scheduler_run(&scheduler, &still, 1);
+  vtx_scheduler_run(&scheduler, 1);
   assert_string_equal(log, "aba");
   end(&scheduler, &a.entry);
-  vtx_scheduler_run(&scheduler, &still, 1);
+  vtx_scheduler_run(&scheduler, 1);
   assert_string_equal(log, "abab");
   vtx_scheduler_release(&scheduler);
 }
@@ -131,12 +137,12 @@ static void run__interactive_beside_batch__goes_first(void **state) {
 
   (void)state;
   one.entry.sched_class = VTX_INTERACTIVE;
-  start(&scheduler, 2, 0);
+  start(&scheduler, 2);
   vtx_scheduler_add(&scheduler, &batch.entry);
-  vtx_scheduler_run(&scheduler, &still, 1);
+  vtx_scheduler_run(&scheduler, 1);
   vtx_scheduler_add(&scheduler, &one.entry);
   end(&scheduler, &batch.entry);
-  vtx_scheduler_run(&scheduler, &still, 1);
+  vtx_scheduler_run(&scheduler, 1);
   assert_string_equal(log, "bbi");
   vtx_scheduler_release(&scheduler);
 }
@@ -148,9 +154,9 @@ static void run__skipped_prompts__take_no_slot(void **state) {
 
   (void)state;
   a.skip = 4;
-  start(&scheduler, 1, 0);
+  start(&scheduler, 1);
   vtx_scheduler_add(&scheduler, &a.entry);
-  assert_false(vtx_scheduler_run(&scheduler, &still, 1));
+  assert_false(vtx_scheduler_run(&scheduler, 1));
   assert_string_equal(log, "aaaaa");
   assert_int_equal(a.entry.running, 1);
   end(&scheduler, &a.entry);
@@ -166,15 +172,15 @@ static void hold__held_inside_and_outside__asked_again_after(void **state) {
 
   (void)state;
   a.no_memory = true;
-  start(&scheduler, 9, 0);
+  start(&scheduler, 9);
   vtx_scheduler_add(&scheduler, &a.entry);
-  assert_false(vtx_scheduler_run(&scheduler, &still, 1));
+  assert_false(vtx_scheduler_run(&scheduler, 1));
   assert_string_equal(log, "");
   a.no_memory = false;
-  assert_false(vtx_scheduler_run(&scheduler, &still, 1));
+  assert_false(vtx_scheduler_run(&scheduler, 1));
   assert_string_equal(log, "");
   vtx_scheduler_hold(&scheduler, &a.entry, false);
-  vtx_scheduler_run(&scheduler, &still, 1);
+  vtx_scheduler_run(&scheduler, 1);
   assert_string_equal(log, "aa");
   vtx_scheduler_release(&scheduler);
 }
@@ -187,11 +193,11 @@ static void run__slice_used_up__says_there_is_more(void **state) {
   struct fake a = make(&scheduler, 'a', 9, 9, log);
 
   (void)state;
-  start(&scheduler, 9, 0);
+  start_at(&scheduler, 9, &clock);
   vtx_scheduler_add(&scheduler, &a.entry);
-  assert_true(vtx_scheduler_run(&scheduler, &clock, 3));
+  assert_true(vtx_scheduler_run(&scheduler, 3));
   assert_string_equal(log, "aaa");
-  while (vtx_scheduler_run(&scheduler, &clock, 3)) {
+  while (vtx_scheduler_run(&scheduler, 3)) {
   }
   assert_string_equal(log, "aaaaaaaaa");
   vtx_scheduler_release(&scheduler);
@@ -209,7 +215,7 @@ static void run__simulated_load__limits_and_turns_hold(void **state) {
 
   (void)state;
   memset(log, 0, sizeof log);
-  start(&scheduler, PROCESS, 0);
+  start(&scheduler, PROCESS);
   for (int i = 0; i < FLOWS; i++) {
     flows[i] = make(&scheduler, 'x', PROMPTS, LIMIT, log);
     vtx_scheduler_add(&scheduler, &flows[i].entry);
@@ -217,7 +223,7 @@ static void run__simulated_load__limits_and_turns_hold(void **state) {
   for (int round = 0; round < FLOWS * PROMPTS; round++) {
     struct vtx_sched_entry *entry = &flows[(round * 7) % FLOWS].entry;
 
-    vtx_scheduler_run(&scheduler, &still, 1);
+    vtx_scheduler_run(&scheduler, 1);
     assert_true(in_flight(&scheduler) <= PROCESS);
     assert_true(entry->running <= LIMIT);
     if (entry->running > 0) end(&scheduler, entry);

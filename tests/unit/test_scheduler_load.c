@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "base/timers.h"
 #include "service/scheduler/scheduler.h"
+#include "service/scheduler/target.h"
 #include "tests/unit/cmocka_all.h"
 
 #define MS CB_MILLISECOND
@@ -46,12 +47,16 @@ static int64_t sim_now(void *self) { return ((struct sim *)self)->now; }
 static struct sim *sim_new(const struct vtx_sched_options *options) {
   struct sim *sim = calloc(1, sizeof *sim);
 
+  struct vtx_sched_options clocked = *options;
+
   assert_non_null(sim);
-  assert_true(vtx_scheduler_init(&sim->scheduler, options));
+  clocked.clock = &sim->clock;
+  clocked.gate.fixed = true;
   cb_timers_init(&sim->timers);
   sim->now = CB_SECOND;
   sim->seed = 1;
   sim->clock = (struct cb_clock){sim_now, sim};
+  assert_true(vtx_scheduler_init(&sim->scheduler, &clocked));
   return sim;
 }
 
@@ -70,8 +75,13 @@ static double chance(struct sim *sim) {
 static void over(struct cb_timer *timer) {
   struct job *job = CB_CONTAINER(timer, struct job, timer);
 
+  const struct vtx_gate_end end = {.outcome = VTX_OUTCOME_SERVED,
+                                   .took = job->took,
+                                   .retry_after = -1,
+                                   .used = -1};
+
   vtx_scheduler_finished(&job->load->sim->scheduler, &job->load->entry,
-                         job->target, job->took);
+                         job->target, &end);
   free(job);
 }
 
@@ -121,7 +131,7 @@ static void run_until(struct sim *sim, int64_t until) {
   for (;;) {
     int64_t next;
 
-    while (vtx_scheduler_run(&sim->scheduler, &sim->clock, CB_SECOND)) {
+    while (vtx_scheduler_run(&sim->scheduler, CB_SECOND)) {
     }
     next = cb_timers_next(&sim->timers);
     if (next > until) break;
@@ -437,13 +447,11 @@ static void wait__queue_ahead__is_told_and_not_too_high(void **state) {
   finish(sim, loads, CALLS);
 }
 
-/* More targets than are kept come and go. */
-static void target__thousands_of_names__are_forgotten(void **state) {
-  struct sim *sim = sim_of(SLOTS);
+/* One prompt for each of so many targets, one after the other. */
+static void visit(struct sim *sim, int first, int count) {
   char name[32];
 
-  (void)state;
-  for (int i = 0; i < 3000; i++) {
+  for (int i = first; i < first + count; i++) {
     struct load load = {.target = name};
 
     snprintf(name, sizeof name, "target %d", i);
@@ -452,8 +460,42 @@ static void target__thousands_of_names__are_forgotten(void **state) {
     assert_int_equal(load.dispatched, 1);
     vtx_scheduler_remove(&sim->scheduler, &load.entry);
   }
-  assert_true(sim->scheduler.target_count <= 1025);
+}
+
+/* More targets than are kept come and go: those used last are known. */
+static void target__thousands_of_names__oldest_are_forgotten(void **state) {
+  struct sim *sim = sim_of(SLOTS);
+
+  (void)state;
+  visit(sim, 0, VTX_SCHED_TARGETS_KEPT);
+  assert_int_equal(sim->scheduler.target_count, VTX_SCHED_TARGETS_KEPT);
+  assert_non_null(vtx_sched_target_find(&sim->scheduler, "target 0"));
+  visit(sim, 0, 1);
+  visit(sim, 3000, VTX_SCHED_TARGETS_KEPT - 1);
+  assert_int_equal(sim->scheduler.target_count, VTX_SCHED_TARGETS_KEPT);
+  assert_non_null(vtx_sched_target_find(&sim->scheduler, "target 0"));
+  assert_null(vtx_sched_target_find(&sim->scheduler, "target 1"));
+  assert_non_null(vtx_sched_target_find(&sim->scheduler, "target 3000"));
+  visit(sim, 5000, 1);
+  assert_null(vtx_sched_target_find(&sim->scheduler, "target 0"));
   finish(sim, NULL, 0);
+}
+
+/* What is in use stays, however many others come. */
+static void target__in_use__is_not_forgotten(void **state) {
+  struct sim *sim = sim_of(SLOTS);
+  struct load load = {.target = "used"};
+  struct vtx_sched_target *target;
+
+  (void)state;
+  load.entry.held = true;
+  add(sim, &load, VTX_BATCH, 1, 1);
+  vtx_scheduler_hold(&sim->scheduler, &load.entry, false);
+  vtx_scheduler_hold(&sim->scheduler, &load.entry, true);
+  target = load.entry.target;
+  visit(sim, 0, 2 * VTX_SCHED_TARGETS_KEPT);
+  assert_ptr_equal(vtx_sched_target_find(&sim->scheduler, "used"), target);
+  finish(sim, &load, 1);
 }
 
 int main(void) {
@@ -474,7 +516,8 @@ int main(void) {
       cmocka_unit_test(full__count_and_bytes__at_the_limit_and_past_it),
       cmocka_unit_test(full__held_from_the_start__does_not_count),
       cmocka_unit_test(wait__queue_ahead__is_told_and_not_too_high),
-      cmocka_unit_test(target__thousands_of_names__are_forgotten),
+      cmocka_unit_test(target__thousands_of_names__oldest_are_forgotten),
+      cmocka_unit_test(target__in_use__is_not_forgotten),
   };
 
   return cmocka_run_group_tests(tests, NULL, NULL);

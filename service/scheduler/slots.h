@@ -1,0 +1,26 @@
+/* slots.h - which class may have the next slot. Internal to the scheduler.
+ *
+ * Threads:   none inside.
+ * Ownership: plain values of the scheduler's.
+ */
+#ifndef VTX_SCHED_SLOTS_H
+#define VTX_SCHED_SLOTS_H
+
+#include "service/scheduler/scheduler.h"
+
+/* None used. */
+void vtx_sched_slots_init(struct vtx_sched_slots *slots, size_t limit);
+
+/* How many are used, of both classes. */
+size_t vtx_sched_slots_used(const struct vtx_sched_slots *slots);
+
+/* True if there is a slot for one more prompt of that class. */
+bool vtx_sched_slots_free(const struct vtx_sched_slots *slots,
+                          enum vtx_sched_class class, int64_t now);
+
+void vtx_sched_slots_take(struct vtx_sched_slots *slots,
+                          enum vtx_sched_class class, int64_t now);
+void vtx_sched_slots_give(struct vtx_sched_slots *slots,
+                          enum vtx_sched_class class);
+
+#endif
