@@ -6,12 +6,9 @@
 
 #include "base/arena.h"
 #include "base/budget.h"
-#include "crpc/server.h"
 #include "service/log.h"
-#include "service/service.h"
-#include "service/vertex/engine.h"
 
-int64_t vtx_counters_descriptors(void) {
+static int64_t open_descriptors(void) {
   DIR *dir = opendir("/proc/self/fd");
   const struct dirent *entry;
   int64_t count = -1; /* the directory itself is one of them */
@@ -23,7 +20,7 @@ int64_t vtx_counters_descriptors(void) {
   return count;
 }
 
-int64_t vtx_counters_resident(void) {
+static int64_t resident_bytes(void) {
   FILE *file = fopen("/proc/self/statm", "re");
   long pages = -1;
 
@@ -33,44 +30,52 @@ int64_t vtx_counters_resident(void) {
   return pages < 0 ? -1 : (int64_t)pages * sysconf(_SC_PAGESIZE);
 }
 
-struct figures {
-  struct crpc_server_counters server;
-  struct vtx_service_counters service;
-  struct vtx_engine_counters engine;
-};
+void vtx_counters_take(const struct vtx_counters_of *of,
+                       struct vtx_counters *ret_counters) {
+  *ret_counters = (struct vtx_counters){
+      .arenas = cb_arena_live(),
+      .budget_used = cb_budget_used(of->budget),
+      .budget_limit = of->budget ? of->budget->limit : 0,
+      .descriptors = -1,
+      .resident = -1,
+  };
+  if (of->server) crpc_server_counters(of->server, &ret_counters->server);
+  if (of->service) vtx_service_counters(of->service, &ret_counters->service);
+  if (of->engine) vtx_engine_counters(of->engine, &ret_counters->engine);
+}
 
-static struct figures figures_of(const struct vtx_counters_of *of) {
-  struct figures figures = {.server.calls_live = 0};
-
-  if (of->server) crpc_server_counters(of->server, &figures.server);
-  if (of->service) vtx_service_counters(of->service, &figures.service);
-  if (of->engine) vtx_engine_counters(of->engine, &figures.engine);
-  return figures;
+void vtx_counters_ask_system(struct vtx_counters *counters) {
+  counters->descriptors = open_descriptors();
+  counters->resident = resident_bytes();
 }
 
 static struct vtx_log_field figure(const char *key, uint64_t value) {
   return vtx_number(key, (int64_t)value);
 }
 
-void vtx_counters_log(const struct vtx_counters_of *of, struct vtx_log *log,
+void vtx_counters_log(const struct vtx_counters *counters, struct vtx_log *log,
                       const char *event) {
-  const struct figures now = figures_of(of);
   const struct vtx_log_field fields[] = {
-      figure("calls", now.server.calls_live),
-      figure("flows", now.service.flows),
-      figure("jobs", now.service.jobs),
-      figure("transfers", now.engine.transfers),
-      figure("connections", now.server.connections),
-      figure("arenas", cb_arena_live()),
-      figure("bytes", cb_budget_used(of->budget)),
-      vtx_number("descriptors", vtx_counters_descriptors()),
-      vtx_number("rss_bytes", vtx_counters_resident()),
-      figure("calls_total", now.server.calls_total),
-      figure("jobs_total", now.service.jobs_total),
-      figure("transfers_total", now.engine.transfers_total),
-      figure("connections_total", now.server.connections_total),
-      figure("bytes_sent", now.engine.bytes_sent),
-      figure("bytes_received", now.engine.bytes_received),
+      figure("calls", counters->server.calls_live),
+      figure("flows", counters->service.flows),
+      figure("jobs", counters->service.jobs),
+      figure("transfers", counters->engine.transfers),
+      figure("connections", counters->server.connections),
+      figure("arenas", counters->arenas),
+      figure("bytes", counters->budget_used),
+      vtx_number("descriptors", counters->descriptors),
+      vtx_number("rss_bytes", counters->resident),
+      figure("calls_total", counters->server.calls_total),
+      figure("jobs_total", counters->service.jobs_total),
+      figure("transfers_total", counters->engine.transfers_total),
+      figure("retries", counters->service.retries),
+      figure("requeues", counters->service.requeues),
+      figure("failovers", counters->service.failovers),
+      figure("retries_denied", counters->service.retries_denied),
+      figure("retries_left", counters->service.retries_left),
+      figure("connections_total", counters->server.connections_total),
+      figure("bytes_sent", counters->engine.bytes_sent),
+      figure("bytes_received", counters->engine.bytes_received),
   };
 
   vtx_log_write(log, VTX_INFO, event, fields, sizeof fields / sizeof *fields);

@@ -1,17 +1,25 @@
 # The heart of the service: handlers, flows and the scheduler.
 target_sources(vtx_service PRIVATE
+  ${CMAKE_CURRENT_LIST_DIR}/batch/ahead.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/batch_sink.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/cost.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/flow.c
+  ${CMAKE_CURRENT_LIST_DIR}/batch/flow_jobs.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/flow_table.c
+  ${CMAKE_CURRENT_LIST_DIR}/batch/head.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/input.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/job.c
+  ${CMAKE_CURRENT_LIST_DIR}/batch/job_again.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/job_events.c
+  ${CMAKE_CURRENT_LIST_DIR}/batch/job_hops.c
+  ${CMAKE_CURRENT_LIST_DIR}/batch/job_hops_chunks.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/margin.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/message_room.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/options.c
-  ${CMAKE_CURRENT_LIST_DIR}/batch/outcome.c
+  ${CMAKE_CURRENT_LIST_DIR}/batch/place.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/place_serving.c
+  ${CMAKE_CURRENT_LIST_DIR}/batch/outcome.c
+  ${CMAKE_CURRENT_LIST_DIR}/batch/patience.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/replay.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/result.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/retry_budget.c

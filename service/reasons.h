@@ -43,7 +43,8 @@ struct vtx_service_reason_entry {
 /* The table, in the order of the enum. */
 extern const struct vtx_service_reason_entry vtx_service_reason_table[];
 
-/* A failure of that reason; message is a literal. */
+/* A failure of that reason; message is borrowed: a literal, or what outlives
+ * the status. */
 struct cb_status vtx_refuse(enum vtx_service_reason reason,
                             const char *message);
 

@@ -26,15 +26,25 @@
 #include "service/vertex/credentials/adc.h"
 #include "service/vertex/engine.h"
 #include "service/vertex/model_call.h"
+#include "service/vertex/tier.h"
 
 /* After the last call has ended, its flow may still wait for the engine's
  * word. That takes a turn of each loop; the patience is for a bug. */
 #define SETTLE_STEP (2 * CB_MILLISECOND)
 #define SETTLE_PATIENCE (5 * CB_SECOND)
 
+/* Connections that credentials may need besides those of requests. */
+#define FOR_TOKENS 4
+
+/* Connections of callers, where descriptors are plenty. */
+#define MOST_CALLERS 10000
+
 struct vtx_server {
   const struct vtx_config *config;
   uint64_t descriptor_limit;
+  struct vtx_machine_shares shares;
+  size_t max_in_flight;
+  size_t max_upstream; /* connections; 0: no limit */
   struct vtx_log *log;
   struct cb_budget budget;
   struct vtx_emulator *emulator; /* NULL unless --emulate */
@@ -46,6 +56,7 @@ struct vtx_server {
   struct crpc_health *health; /* the crpc server's */
   struct vtx_signals *signals;
   bool draining;
+  bool stopping;          /* parts are being taken down */
   struct cb_timer settle; /* runs from the last call's end */
   int64_t settle_until;
   char *addresses[VTX_LISTEN_MAX];
@@ -116,6 +127,7 @@ static void on_end(void *ctx, unsigned times) {
   const struct vtx_log_field field =
       vtx_number("timeout_ms", timeout / CB_MILLISECOND);
 
+  if (server->stopping) return;
   vtx_log_write(server->log, VTX_INFO, "draining", &field, 1);
   if (!server->draining) crpc_health_stop(server->health);
   server->draining = true;
@@ -126,11 +138,20 @@ static void on_end(void *ctx, unsigned times) {
 static void log_counters(struct vtx_server *server, const char *event) {
   const struct vtx_counters_of of = {server->server, server->service,
                                      server->upstream.engine, &server->budget};
+  struct vtx_counters counters;
 
-  vtx_counters_log(&of, server->log, event);
+  vtx_counters_take(&of, &counters);
+  vtx_counters_ask_system(&counters);
+  vtx_counters_log(&counters, server->log, event);
 }
 
-static void on_report(void *ctx) { log_counters(ctx, "counters"); }
+static void on_report(void *ctx) {
+  struct vtx_server *server = ctx;
+
+  if (server->stopping) return;
+  log_counters(server, "counters");
+  vtx_service_log_targets(server->service);
+}
 
 static bool start_emulator(struct vtx_server *server) {
   const struct vtx_emulator_options options = {.listen = NULL};
@@ -175,7 +196,8 @@ static bool start_engine(struct vtx_server *server) {
       .ca_file = config->ca_file,
       .client_certificate = config->client_certificate,
       .client_key = config->client_key,
-      .max_in_flight = config->max_in_flight,
+      .max_in_flight = server->max_in_flight,
+      .max_connections = server->max_upstream,
       .budget = &server->budget,
   };
   struct vtx_upstream *upstream = &server->upstream;
@@ -198,20 +220,31 @@ static bool start_service(struct vtx_server *server) {
   struct vtx_service_options options = {
       .upstream = &server->upstream,
       .budget = &server->budget,
+      .log = server->log,
       .default_model = config->default_model,
+      .routes = config->routes,
+      .labels = config->labels,
       .max_concurrency_cap = (int32_t)config->max_concurrency_cap,
-      .max_in_flight = config->max_in_flight,
+      .max_in_flight = server->max_in_flight,
       .target_max_in_flight = config->target_max_in_flight,
+      .gate = {.requests_per_minute = (double)config->requests_per_minute,
+               .tokens_per_minute = (double)config->tokens_per_minute,
+               .fixed = config->no_adaptive},
+      .quotas = config->quotas,
       .max_waiting = config->max_waiting_calls,
       .max_waiting_bytes = (size_t)config->memory_budget / 2,
       .max_batch_items = config->max_batch_items,
       .max_response_bytes = config->max_response_bytes,
       .default_deadline = (int64_t)config->default_deadline,
-      .retry = {.attempts = 1,
-                .base = VTX_RETRY_BASE,
-                .cap = VTX_RETRY_CAP_INTERACTIVE},
+      .request_timeout = (int64_t)config->request_timeout,
+      .throttle_wait = (int64_t)config->throttle_wait,
+      .interactive_retry = {(int32_t)config->interactive_attempts,
+                            VTX_RETRY_BASE, VTX_RETRY_CAP_INTERACTIVE},
+      .batch_retry = {(int32_t)config->batch_attempts, VTX_RETRY_BASE,
+                      VTX_RETRY_CAP_BATCH},
   };
 
+  vtx_tier_find(config->request_tier, &options.tier);
   server->loop = crpc_loop_new();
   if (!server->loop) return fail_memory(server, "loop");
   options.loop = server->loop;
@@ -223,8 +256,11 @@ static bool start_service(struct vtx_server *server) {
 }
 
 static bool start_server(struct vtx_server *server) {
+  size_t callers = server->shares.callers;
   const struct crpc_server_options options = {
       .max_request_bytes = server->config->max_request_bytes,
+      .max_connections = callers < MOST_CALLERS ? (int)callers : MOST_CALLERS,
+      .request_timeout = (int64_t)server->config->request_timeout,
       .reader_timeout = (int64_t)server->config->reader_timeout,
       .budget = &server->budget,
       .domain = "vertexd",
@@ -256,10 +292,14 @@ static bool listen_everywhere(struct vtx_server *server) {
       return fail(server, config->listen[i], &status);
   if (!crpc_server_start(server->server))
     return fail_memory(server, "listener");
-  for (size_t i = 0; i < config->listen_count; i++)
+  return true;
+}
+
+/* Tells whoever started it where to connect. */
+static void print_addresses(const struct vtx_server *server) {
+  for (size_t i = 0; i < server->config->listen_count; i++)
     printf("listening on %s\n", server->addresses[i]);
   fflush(stdout);
-  return true;
 }
 
 /* What an operator will want to know that has not failed. */
@@ -271,7 +311,8 @@ static void log_start(struct vtx_server *server) {
       vtx_text("address", server->addresses[0]),
       vtx_text("upstream", base_url ? base_url : "vertex-ai"),
       vtx_text("project", server->opened.project),
-      vtx_text("location", config->location),
+      vtx_text("location", config->locations),
+      vtx_number("model_aliases", (int64_t)config->model_aliases.count),
       vtx_text("credential", server->opened.kind),
       vtx_number("emulated", server->emulator != NULL),
       vtx_number("memory_budget", (int64_t)config->memory_budget),
@@ -295,6 +336,30 @@ static bool start_signals(struct vtx_server *server) {
   return server->signals ? true : fail_memory(server, "signals");
 }
 
+/* Over plain http each request upstream has a connection of its own. More of
+ * them than there are descriptors for would fail, and keep callers out. */
+static void settle_limits(struct vtx_server *server) {
+  const struct vtx_config *config = server->config;
+  const char *url = config->base_url;
+  bool plain = config->emulate || (url && strncmp(url, "http://", 7) == 0);
+  /* The embedded emulator has the other ends. */
+  size_t each = config->emulate ? 2 : 1;
+  struct vtx_log_field fields[3];
+
+  server->descriptor_limit = vtx_machine_raise_descriptors();
+  server->shares = vtx_machine_share(server->descriptor_limit,
+                                     (size_t)config->max_in_flight, each);
+  server->max_in_flight = config->max_in_flight;
+  if (server->shares.upstream >= server->max_in_flight) return;
+  server->max_upstream = server->shares.upstream + FOR_TOKENS;
+  if (!plain) return;
+  server->max_in_flight = server->shares.upstream;
+  fields[0] = vtx_number("max_in_flight", (int64_t)server->max_in_flight);
+  fields[1] = vtx_number("wanted", (int64_t)config->max_in_flight);
+  fields[2] = vtx_number("descriptor_limit", (int64_t)server->descriptor_limit);
+  vtx_log_write(server->log, VTX_WARNING, "descriptors_are_few", fields, 3);
+}
+
 static bool start(struct vtx_server *server) {
   return start_emulator(server) && start_engine(server) &&
          start_service(server) && start_server(server) &&
@@ -305,6 +370,7 @@ static bool start(struct vtx_server *server) {
  * way are delivered inside crpc_loop_free(), so what they go to is freed after
  * it. */
 static void stop(struct vtx_server *server) {
+  server->stopping = true;
   vtx_signals_stop(server->signals);
   if (server->upstream.engine) vtx_engine_stop(server->upstream.engine);
   if (server->service && server->server) log_counters(server, "stop");
@@ -326,11 +392,12 @@ enum vtx_exit vtx_server_run(const struct vtx_config *config) {
 
   if (!vtx_open_credential(config, &server.opened)) return VTX_EXIT_WRONG;
   server.upstream.credential = server.opened.credential;
-  server.descriptor_limit = vtx_machine_raise_descriptors();
   cb_budget_init(&server.budget, (size_t)config->memory_budget);
   server.log = vtx_log_new(STDERR_FILENO);
+  settle_limits(&server);
   started = start(&server);
   if (started) {
+    print_addresses(&server);
     log_start(&server);
     crpc_loop_run(server.loop);
   }

@@ -92,7 +92,11 @@ static bool send_summary(struct vtx_batch *batch) {
   if (!send_event(batch, &event)) return false;
   batch->over = true;
   crpc_loop_cancel_timer(loop_of(batch), &batch->progress_timer);
-  crpc_call_finish(batch->sink.call);
+  if (batch->end) {
+    crpc_call_fail(batch->sink.call, batch->end);
+  } else {
+    crpc_call_finish(batch->sink.call);
+  }
   return true;
 }
 

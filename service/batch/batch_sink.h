@@ -41,7 +41,8 @@ struct vtx_batch {
   int32_t in_flight;
   bool progress_due;
   bool begun;
-  bool over; /* nothing is sent any more */
+  bool over;                   /* nothing is sent any more */
+  const struct cb_status *end; /* of the call, after all; NULL: OK */
   struct cb_timer progress_timer;
   struct cb_timer memory_timer;
 };

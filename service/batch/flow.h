@@ -6,9 +6,12 @@
  * and none will come, the flow goes back to the sink, once: with `next` saying
  * how far it came and `rest` why it went no further. The sink frees it.
  *
- * A flow that is closed dispatches nothing more; one that is aborted also ends
- * the jobs under way, each with a result, unless the caller has left: then
- * results are dropped.
+ * A flow that is closed dispatches nothing more, and ends the jobs that wait to
+ * be dispatched again; one that is aborted also ends those under way. Each has
+ * a result, unless the caller has left: then results are dropped.
+ *
+ * Prompts begin in their order, but for those of other targets that overtake
+ * one whose target has no room (service/batch/ahead.h).
  *
  * The prompts of a pipe come while the flow runs (service/batch/input.h); a
  * flow that has none at the moment waits, and one that is closed gives those
@@ -30,6 +33,8 @@
 #include "base/slots.h"
 #include "base/status.h"
 #include "base/timers.h"
+#include "service/batch/ahead.h"
+#include "service/batch/head.h"
 #include "service/batch/source.h"
 #include "service/scheduler/scheduler.h"
 #include "service/vertex/endpoint.h"
@@ -59,6 +64,7 @@ struct vtx_flow {
    * that no more is wanted, on the crpc loop. */
   void (*input_taken)(struct cb_mail *mail);
   void (*input_unwanted)(struct cb_mail *mail);
+  int32_t earlier_attempts;     /* the caller's own retries before this call */
   struct vtx_sched_entry entry; /* class, weight and limit filled in */
 
   /* The engine's. */
@@ -66,7 +72,12 @@ struct vtx_flow {
   struct cb_mail mail;  /* the way back */
   struct cb_timer end_timer;
   struct cb_timer memory_timer;
+  struct cb_timer patience; /* of a single call, with a throttled target */
   struct cb_link jobs;
+  struct cb_link again;   /* those that came back, ready; oldest first */
+  struct vtx_head head;   /* what is next, as the scheduler was told */
+  struct vtx_ahead ahead; /* what was dispatched behind next */
+  struct cb_timer look;   /* until it is chosen anew what is next */
   struct cb_link ending;
   size_t unsent;
   bool no_memory;
@@ -81,9 +92,9 @@ struct vtx_flow {
   double output;            /* tokens that its answers have, as far as known */
   bool own_models;          /* an input named a model of its own */
 
-  /* For the sink, when the flow comes back. */
-  uint32_t next;         /* items from here on were never dispatched */
-  struct cb_status rest; /* why; texts from arena */
+  uint32_t next; /* the first item that was not dispatched; see ahead.h */
+  /* For the sink, when the flow comes back and none from next on was. */
+  struct cb_status rest; /* why not; texts from arena */
 };
 
 /* Why a sink wants no more. */
@@ -91,6 +102,7 @@ enum vtx_stop {
   VTX_STOP_NONE,
   VTX_STOP_CALLER_LEFT, /* abort, and drop the results */
   VTX_STOP_FULL,        /* close: the one message is full */
+  VTX_STOP_MEMORY,      /* close: there is no memory for more in it */
   VTX_STOP_ERROR,       /* abort: an item failed and on_error is STOP */
 };
 
@@ -121,10 +133,21 @@ void vtx_control_send(struct vtx_control *control);
  * afterwards. */
 void vtx_flow_post(struct vtx_flow *flow, struct vtx_result *result);
 
-/* job is over; its result is complete. was_running: it held a slot. The job is
- * gone afterwards. */
-void vtx_flow_job_over(struct vtx_flow *flow, struct vtx_job *job,
-                       bool was_running);
+/* job is over, whatever its state; its result is complete. The job is gone
+ * afterwards. */
+void vtx_flow_job_over(struct vtx_flow *flow, struct vtx_job *job);
+
+/* Another call will be made for job, later: its slots are free, its
+ * place in the call's max_concurrency is kept. */
+void vtx_flow_set_aside(struct vtx_flow *flow, struct vtx_job *job);
+
+/* The call of job is over and another follows. True: it may start now, in the
+ * job's slots. False: the job has to be set aside. */
+bool vtx_flow_go_on(struct vtx_flow *flow, struct vtx_job *job);
+
+/* job, which was set aside, is ready: it goes before the flow's new prompts.
+ * vtx_job_restart() will be called. */
+void vtx_flow_again(struct vtx_flow *flow, struct vtx_job *job);
 
 /* One more prompt of a pipe. */
 void vtx_flow_take_input(struct vtx_flow *flow, struct vtx_input *input);

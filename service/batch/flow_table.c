@@ -51,6 +51,16 @@ struct vtx_flow *vtx_flow_table_find(const struct vtx_flow_table *table,
   return entry->generation == id.generation ? entry->flow : NULL;
 }
 
+struct vtx_flow *vtx_flow_table_next(const struct vtx_flow_table *table,
+                                     uint32_t *slot) {
+  while (*slot < table->room) {
+    struct vtx_flow *flow = table->entries[(*slot)++].flow;
+
+    if (flow) return flow;
+  }
+  return NULL;
+}
+
 void vtx_flow_table_remove(struct vtx_flow_table *table, struct cb_id id) {
   if (!vtx_flow_table_find(table, id)) return;
   table->entries[id.slot].flow = NULL;

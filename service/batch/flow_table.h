@@ -33,6 +33,11 @@ bool vtx_flow_table_add(struct vtx_flow_table *table, struct cb_id id,
 struct vtx_flow *vtx_flow_table_find(const struct vtx_flow_table *table,
                                      struct cb_id id);
 
+/* The first flow of slot *slot or behind it; *slot is then its own, plus one.
+ * NULL if there is none. */
+struct vtx_flow *vtx_flow_table_next(const struct vtx_flow_table *table,
+                                     uint32_t *slot);
+
 /* Fine if there is none. */
 void vtx_flow_table_remove(struct vtx_flow_table *table, struct cb_id id);
 

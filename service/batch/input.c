@@ -26,6 +26,13 @@ struct vtx_input *vtx_input_next(const struct vtx_flow *flow) {
   return CB_CONTAINER(flow->inputs.next, struct vtx_input, link);
 }
 
+struct vtx_input *vtx_input_after(const struct vtx_input *input) {
+  struct cb_link *next = input->link.next;
+
+  if (next == &input->flow->inputs) return NULL;
+  return CB_CONTAINER(next, struct vtx_input, link);
+}
+
 void vtx_input_taken(struct vtx_input *input) {
   struct vtx_flow *flow = input->flow;
 
@@ -34,25 +41,23 @@ void vtx_input_taken(struct vtx_input *input) {
   crpc_loop_post(flow->service->options.loop, &input->mail);
 }
 
-static void refuse(struct vtx_flow *flow, struct vtx_input *input) {
+void vtx_input_refuse(struct vtx_input *input, const struct cb_status *status) {
+  struct vtx_flow *flow = input->flow;
+
+  if (flow->closed) {
+    cb_list_remove(&input->link); /* no more is wanted: no word of room */
+  } else {
+    vtx_input_taken(input);
+  }
   input->refused = (struct vtx_result){
       .mail.deliver = flow->take_result,
       .service = flow->service,
       .sink = flow->id,
       .arena = input->arena,
-      .index = flow->next,
+      .index = input->index,
       .last = true,
-      .status = flow->rest, /* the flow's arena outlives all results */
+      .status = *status,
       .id = vtx_source_id(&input->source, 0),
   };
-  flow->next++;
   vtx_flow_post(flow, &input->refused);
-}
-
-void vtx_input_refuse_all(struct vtx_flow *flow) {
-  struct cb_link *link;
-
-  while ((link = cb_list_take(&flow->inputs)) != NULL) {
-    refuse(flow, CB_CONTAINER(link, struct vtx_input, link));
-  }
 }

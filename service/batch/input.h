@@ -2,8 +2,8 @@
  *
  * The prompts of a pipe are not known when its flow begins. Each one comes as
  * an input, in an arena of its own, and waits in the flow until it is
- * dispatched; then a word of that goes back to the sink, which may read the
- * next. Its arena goes with the job's result, behind that word.
+ * dispatched, or fails before; then a word of that goes back to the sink, which
+ * may read the next. Its arena goes with the job's result, behind that word.
  *
  * A flow that takes inputs ends only after vtx_flow_end_input(): until then it
  * is there to be posted to, which is why an input may point at it.
@@ -29,6 +29,7 @@ struct vtx_flow;
 struct vtx_input {
   struct cb_mail mail; /* the way there, and the word back */
   struct vtx_flow *flow;
+  uint32_t index;            /* of the prompt in its call; the engine's */
   int64_t arrived;           /* cb_clock */
   struct cb_arena *arena;    /* the request, and the input in it */
   size_t size;               /* of the arena */
@@ -48,13 +49,19 @@ void vtx_flow_end_input(struct vtx_flow *flow);
 
 /* The engine's side; called by the flow. */
 
-/* The input whose turn it is, which stays where it is; NULL if none waits. */
+/* The input that waits longest, which stays where it is; NULL if none waits. */
 struct vtx_input *vtx_input_next(const struct vtx_flow *flow);
 
-/* input has become a job: out of the queue, and word of it to the sink. */
+/* The one behind input, which waits; NULL if input is the last. */
+struct vtx_input *vtx_input_after(const struct vtx_input *input);
+
+/* input waits no longer: out of the queue, and word of it to the sink. */
 void vtx_input_taken(struct vtx_input *input);
 
-/* Ends all that wait with why the flow was closed. */
-void vtx_input_refuse_all(struct vtx_flow *flow);
+/* Ends input, which waits, with status (texts literals or from the flow's
+ * arena, which outlives all results). Unless the flow is closed the sink has
+ * word before, as of one that has become a job. For ahead.h, which keeps count.
+ */
+void vtx_input_refuse(struct vtx_input *input, const struct cb_status *status);
 
 #endif

@@ -11,10 +11,12 @@
 #include "base/clock.h"
 #include "service/batch/flow.h"
 #include "service/batch/input.h"
+#include "service/batch/job_hops.h"
 #include "service/limits.h"
 #include "service/reasons.h"
 #include "service/service_state.h"
 #include "service/vertex/engine.h"
+#include "service/vertex/reasons.h"
 
 /* The job itself, a short id and a short error, in one block. */
 #define JOB_FIRST (sizeof(struct vtx_job) + 320)
@@ -32,8 +34,6 @@ struct cb_status vtx_job_no_memory(void) {
                     "the server has no memory for this");
 }
 
-static void try_again(struct cb_timer *timer);
-
 struct vtx_job *vtx_job_new(struct vtx_flow *flow, uint32_t index,
                             struct vtx_input *input) {
   struct vtx_service *service = flow->service;
@@ -48,8 +48,8 @@ struct vtx_job *vtx_job_new(struct vtx_flow *flow, uint32_t index,
   job->flow = flow;
   job->source = input ? &input->source : &flow->source;
   job->arrived = input ? input->arrived : flow->arrived;
-  job->retry.fire = try_again;
   job->target = "";
+  cb_list_init(&job->again);
   job->result = (struct vtx_result){
       .mail.deliver = flow->take_result,
       .service = service,
@@ -63,6 +63,7 @@ struct vtx_job *vtx_job_new(struct vtx_flow *flow, uint32_t index,
   };
   if (!job->result.id) job->result.id = "";
   cb_list_append(&flow->jobs, &job->link);
+  atomic_fetch_add_explicit(&service->job_count, 1, memory_order_relaxed);
   return job;
 }
 
@@ -73,11 +74,30 @@ void vtx_job_over(struct vtx_job *job) {
     job->result.duration = vtx_job_now(job) - job->started;
   }
   if (stream) vtx_stream_answer_release(stream);
-  vtx_flow_job_over(job->flow, job, true);
+  vtx_hops_release(job);
+  vtx_job_stop_waiting(job);
+  cb_arena_free(job->failed_arena);
+  job->failed_arena = NULL;
+  vtx_flow_job_over(job->flow, job);
+}
+
+/* Tells in the error's metadata what was tried, and counts an attempt that was
+ * not counted because it was refused for quota. */
+static void tell_tries(struct vtx_job *job, struct cb_status *status) {
+  char text[VTX_TRIES_TEXT];
+
+  if (!job->tries) return;
+  if (job->result.attempts == 0) job->result.attempts = 1;
+  vtx_tries_text(job->tries, text);
+  cb_status_add(status, job->result.arena, "tried", text);
 }
 
 void vtx_job_fail(struct vtx_job *job, const struct cb_status *status) {
-  vtx_result_fail(&job->result, status);
+  struct cb_status whole = vtx_status_copy(status, job->result.arena);
+
+  tell_tries(job, &whole);
+  vtx_hops_tell(job, &whole);
+  vtx_result_fail(&job->result, &whole);
   vtx_job_over(job);
 }
 
@@ -103,19 +123,47 @@ static void name_model_field(const struct vtx_job *job, const char *field,
   status->field = own ? own : "defaults.model";
 }
 
+/* The model that the call is for: the place's, or else the prompt's. */
+static const char *model_of(const struct vtx_job *job) {
+  const char *model = job->place.candidate.model;
+
+  return *model ? model : job->wants.model;
+}
+
+/* The full name of the prompt's cache, as it is where the call goes; NULL in
+ * *ret_cache if it has none. False when arena is full. */
+static bool name_cache(const struct vtx_job *job, struct cb_arena *arena,
+                       const char **ret_cache) {
+  struct vtx_endpoint endpoint = vtx_job_options(job)->upstream->endpoint;
+  const char *cache = vtx_source_cache(job->source, job->result.index);
+
+  *ret_cache = NULL;
+  if (!*cache) return true;
+  if (job->place.candidate.location[0])
+    endpoint.location = job->place.candidate.location;
+  *ret_cache = vtx_endpoint_cache(&endpoint, model_of(job), cache, arena);
+  return *ret_cache != NULL;
+}
+
 /* Puts body and model of one prompt together. */
 static struct cb_status encode_prompt(struct vtx_job *job, const char *field,
                                       enum vtx_verb verb,
                                       struct cb_arena *scratch,
                                       struct cb_buf *body) {
-  struct vtx_prompt prompt = {.default_model =
-                                  vtx_job_options(job)->default_model};
+  const struct vtx_service_options *options = vtx_job_options(job);
+  struct vtx_prompt prompt = {.default_model = options->default_model,
+                              .labels = options->labels,
+                              .tier = options->tier};
   struct cb_status status =
       vtx_source_prompt(job->source, job->result.index, scratch, &prompt);
+  ProtobufCBinaryData token;
 
+  prompt.continuation = vtx_hops_token(job, &token);
   if (status.code != CB_OK) return status;
   status = vtx_prompt_check(&prompt, field, scratch, &job->wants);
   if (status.code != CB_OK) return status;
+  if (!name_cache(job, scratch, &prompt.cached_content))
+    return vtx_job_no_memory();
   return verb == VTX_COUNT_TOKENS
              ? vtx_body_count(&prompt, field, scratch, body)
              : vtx_body_generate(&prompt, field, scratch, body);
@@ -147,17 +195,19 @@ struct cb_status vtx_job_call(struct vtx_job *job, enum vtx_verb verb,
   if (status.code == CB_OK) {
     struct vtx_model_call_spec spec = {
         .upstream = options->upstream,
-        .verb = verb,
-        .model = job->wants.model,
+        .verb = verb == VTX_GENERATE ? vtx_hops_verb(job) : verb,
+        .model = model_of(job),
+        .location = job->place.candidate.location,
         .body = &body,
         .deadline = job->deadline,
         .keep_raw = job->wants.include_raw,
+        .tier = job->wants.tier,
     };
 
     job->call = vtx_model_call_start(&spec, heard, job, scratch, &status);
     assert(job->call || status.code != CB_OK);
   }
-  status = cb_status_copy(&status, job->result.arena);
+  status = vtx_status_copy(&status, job->result.arena);
   name_model_field(job, field, &status);
   cb_buf_release(&body);
   cb_arena_free(scratch);
@@ -175,41 +225,54 @@ static bool begin_stream(struct vtx_job *job) {
   return true;
 }
 
+bool vtx_job_attempt(struct vtx_job *job) {
+  struct cb_status status;
+
+  job->attempt_started = cb_now(NULL); /* not before the scheduler's look */
+  job->silence = 0;
+  job->end = (struct vtx_gate_end){VTX_OUTCOME_NOTHING, -1, -1,
+                                   .estimated = job->cost, .used = -1};
+  if (!vtx_hops_begin(job)) {
+    status = vtx_job_no_memory();
+    vtx_job_fail(job, &status);
+    return false;
+  }
+  status = vtx_job_call(job, job->flow->verb, &vtx_job_events);
+  if (status.code != CB_OK) {
+    vtx_job_fail(job, &status);
+    return false;
+  }
+  if (job->flow->paused) vtx_job_pause(job, true); /* a later hop's call */
+  vtx_retry_began(&job->flow->service->retries, &job->ticket);
+  job->state = VTX_JOB_CALLING;
+  job->result.attempts++;
+  return true;
+}
+
 bool vtx_job_start(struct vtx_job *job) {
   struct vtx_flow *flow = job->flow;
+  struct cb_status status;
 
   job->started = vtx_job_now(job);
   job->deadline = cb_time_add(job->started, flow->item_timeout);
   if (flow->end < job->deadline) job->deadline = flow->end;
-  if (begin_stream(job)) {
-    job->result.status = vtx_job_call(job, flow->verb, &vtx_job_events);
-  } else {
-    job->result.status = vtx_job_no_memory();
-  }
-  if (job->result.status.code == CB_OK) {
-    job->result.attempts = 1;
-    return true;
-  }
-  if (job->stream) vtx_stream_answer_release(job->stream);
+  if (begin_stream(job)) return vtx_job_attempt(job);
+  status = vtx_job_no_memory();
+  vtx_job_fail(job, &status);
   return false;
 }
 
-static void try_again(struct cb_timer *timer) {
-  struct vtx_job *job = CB_CONTAINER(timer, struct vtx_job, retry);
-  struct cb_status status = vtx_job_call(job, job->flow->verb, &vtx_job_events);
-
-  if (status.code != CB_OK) {
-    vtx_job_fail(job, &status);
-    return;
-  }
-  job->result.attempts++;
+struct vtx_gate_end vtx_job_gate_end(const struct vtx_job *job) {
+  return job->end;
 }
 
 void vtx_job_abort(struct vtx_job *job, const struct cb_status *status) {
+  bool answered = job->result.message != NULL;
+
+  if (job->call && !answered) vtx_job_attempt_given_up(job);
   if (job->call) vtx_model_call_cancel(job->call);
   job->call = NULL;
-  vtx_engine_cancel_timer(vtx_job_options(job)->upstream->engine, &job->retry);
-  if (job->result.message) {
+  if (answered) {
     vtx_job_over(job); /* it is answered, and only its count is missing */
   } else {
     vtx_job_fail(job, status);

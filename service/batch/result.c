@@ -8,8 +8,8 @@
 #include "service/vertex/reasons.h"
 
 /* The parts of a minimal error beside the id: tag and length of the element,
- * index, tag and length of id, error and reason, code. */
-#define MINIMAL_SIZE (1 + 5 + 6 + 6 + 2 + 2 + 2 + VTX_REASON_MAX)
+ * index, tag and length of id, error and reason, code, retryable. */
+#define MINIMAL_SIZE (1 + 5 + 6 + 6 + 2 + 2 + 2 + 2 + VTX_REASON_MAX)
 
 /* Tag and length of a message within another. */
 #define ELEMENT_HEAD 6
@@ -22,7 +22,7 @@ void vtx_result_free(struct vtx_result *result) {
 }
 
 size_t vtx_result_size(const struct vtx_result *result) {
-  size_t size = cb_arena_size(result->arena);
+  size_t size = result->arena ? cb_arena_size(result->arena) : 0;
 
   if (result->answer_arena) size += cb_arena_size(result->answer_arena);
   return size;
@@ -101,12 +101,12 @@ void vtx_item_fill_error(struct vtx_item *item, uint32_t index, const char *id,
 }
 
 void vtx_item_minimise(struct vtx_item *item) {
-  Vertexd__V1__Error__Code code = item->error.code;
-  char *reason = item->error.reason;
+  const Vertexd__V1__Error whole = item->error;
 
   vertexd__v1__error__init(&item->error);
-  item->error.code = code;
-  if (strlen(reason) <= VTX_REASON_MAX) item->error.reason = reason;
+  item->error.code = whole.code;
+  item->error.retryable = whole.retryable;
+  if (strlen(whole.reason) <= VTX_REASON_MAX) item->error.reason = whole.reason;
   item->result.attempts = 0;
   item->result.duration = NULL;
 }

@@ -28,7 +28,8 @@ struct vtx_result {
   struct cb_mail mail;
   struct vtx_service *service;
   struct cb_id sink;
-  struct cb_arena *arena;        /* the result itself lives in it */
+  struct cb_arena *arena;        /* the result itself lives in it; NULL: in
+                                    its flow's (ahead.h) */
   struct cb_arena *answer_arena; /* message's, may be NULL */
   struct cb_arena *input_arena;  /* of a pipe's prompt, may be NULL */
   uint32_t index;                /* of the prompt in its call */
@@ -72,8 +73,8 @@ void vtx_item_fill(struct vtx_item *item, const struct vtx_result *result);
 void vtx_item_fill_error(struct vtx_item *item, uint32_t index, const char *id,
                          const struct cb_status *status);
 
-/* Cuts the error in *item down to its code and reason: what room is kept for
- * in any message. */
+/* Cuts the error in *item down to its code, its reason and whether it may pass:
+ * what room is kept for in any message. */
 void vtx_item_minimise(struct vtx_item *item);
 
 /* The most bytes that a minimal error of an item whose id has id_size bytes

@@ -102,16 +102,14 @@ static void input_unwanted(struct cb_mail *mail) {
 
 /* The server takes the call's work not on. */
 static void refuse(struct vtx_sink *sink, const struct cb_status *status) {
-  struct crpc_call *call = sink->call;
   char pause[24];
 
-  leave(sink);
   if (status->retry_after >= 0) {
     snprintf(pause, sizeof pause, "%" PRId64,
              status->retry_after / CB_MILLISECOND);
-    crpc_call_add_trailing(call, "grpc-retry-pushback-ms", pause);
+    crpc_call_add_trailing(sink->call, "grpc-retry-pushback-ms", pause);
   }
-  crpc_call_fail(call, status);
+  vtx_sink_fail(sink, status);
 }
 
 static void flow_came_back(struct cb_mail *mail) {
@@ -241,6 +239,13 @@ void vtx_sink_stop(struct vtx_sink *sink, enum vtx_stop stop) {
   /* That the caller has left goes before any other reason. */
   if (sink->stop != VTX_STOP_CALLER_LEFT) sink->stop = stop;
   send_control(sink);
+}
+
+void vtx_sink_fail(struct vtx_sink *sink, const struct cb_status *status) {
+  struct crpc_call *call = sink->call;
+
+  leave(sink);
+  crpc_call_fail(call, status);
 }
 
 void vtx_sink_ask(struct vtx_sink *sink) {

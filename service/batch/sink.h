@@ -85,6 +85,11 @@ void vtx_sink_credit(struct vtx_sink *sink, size_t bytes);
 /* Wants no more, see flow.h. */
 void vtx_sink_stop(struct vtx_sink *sink, enum vtx_stop stop);
 
+/* Fails the call, now: what is under way for it is aborted, results that it has
+ * not got are freed, and no event of the type comes any more but release, which
+ * comes from inside. Where the call has not ended already. */
+void vtx_sink_fail(struct vtx_sink *sink, const struct cb_status *status);
+
 /* Asks how many jobs are under way; told() answers soon. */
 void vtx_sink_ask(struct vtx_sink *sink);
 

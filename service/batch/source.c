@@ -10,6 +10,7 @@
 #include "service/limits.h"
 #include "service/reasons.h"
 #include "service/template.h"
+#include "service/vertex/tier.h"
 
 void vtx_source_field(const struct vtx_source *source, uint32_t index,
                       char out[VTX_FIELD_ROOM]) {
@@ -140,20 +141,39 @@ bool vtx_source_has_model(const struct vtx_source *source, uint32_t index) {
          source->requests[index]->model[0] != '\0';
 }
 
+/* The item's own request, NULL if it has none. */
+static const Vertexd__V1__GenerateRequest *own_request(
+    const struct vtx_source *source, uint32_t index) {
+  if (source->kind == VTX_SOURCE_ONE || source->kind == VTX_SOURCE_PIPE)
+    return source->one;
+  return source->kind == VTX_SOURCE_REQUESTS ? source->requests[index] : NULL;
+}
+
 const char *vtx_source_model(const struct vtx_source *source, uint32_t index) {
-  const Vertexd__V1__GenerateRequest *own = NULL;
+  const Vertexd__V1__GenerateRequest *own = own_request(source, index);
 
   if (source->kind == VTX_SOURCE_COUNT) {
     return source->count_tokens->model[0] ? source->count_tokens->model
                                           : source->count_tokens->endpoint;
   }
-  if (source->kind == VTX_SOURCE_ONE || source->kind == VTX_SOURCE_PIPE) {
-    own = source->one;
-  } else if (source->kind == VTX_SOURCE_REQUESTS) {
-    own = source->requests[index];
-  }
   if (own && own->model[0]) return own->model;
   return source->defaults ? source->defaults->model : "";
+}
+
+const char *vtx_source_cache(const struct vtx_source *source, uint32_t index) {
+  const Vertexd__V1__GenerateRequest *own = own_request(source, index);
+
+  if (source->kind == VTX_SOURCE_COUNT) return "";
+  if (own && own->cached_content[0]) return own->cached_content;
+  return source->defaults ? source->defaults->cached_content : "";
+}
+
+Vertexd__V1__RequestTier vtx_source_tier(const struct vtx_source *source,
+                                         uint32_t index,
+                                         Vertexd__V1__RequestTier server) {
+  if (source->kind == VTX_SOURCE_COUNT)
+    return VERTEXD__V1__REQUEST_TIER__REQUEST_TIER_STANDARD;
+  return vtx_tier_of(own_request(source, index), source->defaults, server);
 }
 
 bool vtx_source_one_model(const struct vtx_source *source, uint32_t index) {

@@ -74,6 +74,14 @@ bool vtx_source_has_model(const struct vtx_source *source, uint32_t index);
 /* The model that the item asks for, or else the defaults do; "" if neither. */
 const char *vtx_source_model(const struct vtx_source *source, uint32_t index);
 
+/* The same of the cache that holds the beginning of the prompt. */
+const char *vtx_source_cache(const struct vtx_source *source, uint32_t index);
+
+/* The tier that the item asks for, or else the defaults, or else the server. */
+Vertexd__V1__RequestTier vtx_source_tier(const struct vtx_source *source,
+                                         uint32_t index,
+                                         Vertexd__V1__RequestTier server);
+
 /* True if all prompts from index on name the same model, that of the defaults:
  * then what is wrong with it is wrong for all of them. */
 bool vtx_source_one_model(const struct vtx_source *source, uint32_t index);

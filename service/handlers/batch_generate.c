@@ -50,14 +50,16 @@ void vtx_handle_batch_generate(struct crpc_call *call,
                                const Vertexd__V1__BatchGenerateRequest *request,
                                void *self) {
   struct cb_status status = check(request, crpc_call_arena(call));
+  const struct vtx_run_limits limits =
+      vtx_prepare_limits(self, request->defaults);
   struct vtx_flow *flow;
   struct vtx_run run;
 
   if (!vtx_prepare_check(call, &status) ||
       !vtx_prepare_count(self, call, request->n_requests, "requests") ||
       !vtx_prepare_count(self, call, request->n_prompts, "prompts") ||
-      !vtx_prepare_run(self, call, request->max_concurrency, request->options,
-                       &run)) {
+      !vtx_prepare_run(call, &limits, request->max_concurrency,
+                       request->options, &run)) {
     return;
   }
   flow = vtx_prepare_many(self, call, &run);

@@ -7,7 +7,7 @@
 void vtx_handle_count_tokens(struct crpc_call *call,
                              const Vertexd__V1__CountTokensRequest *request,
                              void *self) {
-  struct vtx_flow *flow = vtx_prepare_one(self, call);
+  struct vtx_flow *flow = vtx_prepare_one(self, call, NULL);
 
   if (!flow) return;
   flow->verb = VTX_COUNT_TOKENS;

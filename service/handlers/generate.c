@@ -7,7 +7,7 @@
 void vtx_handle_generate(struct crpc_call *call,
                          const Vertexd__V1__GenerateRequest *request,
                          void *self) {
-  struct vtx_flow *flow = vtx_prepare_one(self, call);
+  struct vtx_flow *flow = vtx_prepare_one(self, call, request);
 
   if (!flow) return;
   flow->verb = VTX_GENERATE;

@@ -42,23 +42,29 @@ void vtx_handle_count_tokens(struct crpc_call *call,
 /* What the handlers share (prepare.c). Where these return NULL or false they
  * have failed the call. */
 
-/* A flow for one prompt of an interactive call. */
+/* A flow for one prompt of an interactive call. request is NULL where that has
+ * no tier. */
 struct vtx_flow *vtx_prepare_one(struct vtx_service *service,
-                                 struct crpc_call *call);
+                                 struct crpc_call *call,
+                                 const Vertexd__V1__GenerateRequest *request);
 
 /* A flow for many prompts, as run says. */
 struct vtx_flow *vtx_prepare_many(struct vtx_service *service,
                                   struct crpc_call *call,
                                   const struct vtx_run *run);
 
+/* What the server allows a call with these defaults (may be NULL) to ask for.
+ */
+struct vtx_run_limits vtx_prepare_limits(
+    const struct vtx_service *service,
+    const Vertexd__V1__GenerateRequest *defaults);
+
 /* Reads the knobs of a call. */
-bool vtx_prepare_run(struct vtx_service *service, struct crpc_call *call,
+bool vtx_prepare_run(struct crpc_call *call,
+                     const struct vtx_run_limits *limits,
                      int32_t max_concurrency,
                      const Vertexd__V1__BatchOptions *options,
                      struct vtx_run *ret_run);
-
-/* What the server allows a call to ask for. */
-struct vtx_run_limits vtx_prepare_limits(const struct vtx_service *service);
 
 /* Fails the call unless status is CB_OK; true if it is. */
 bool vtx_prepare_check(struct crpc_call *call, const struct cb_status *status);

@@ -103,7 +103,7 @@ static void timer_fired(struct cb_timer *timer) {
 static void fail(struct pipe *pipe, const struct cb_status *status) {
   pipe->batch.over = true;
   end_input(pipe);
-  crpc_call_fail(pipe->batch.sink.call, status);
+  vtx_sink_fail(&pipe->batch.sink, status);
 }
 
 /* The start. */
@@ -138,7 +138,7 @@ static struct cb_status read_start(const Vertexd__V1__PipeStart *start,
                                    struct cb_arena *arena, struct pipe *pipe,
                                    struct vtx_run *run) {
   const struct vtx_run_limits limits =
-      vtx_prepare_limits(pipe->batch.sink.service);
+      vtx_prepare_limits(pipe->batch.sink.service, start->defaults);
   const Vertexd__V1__BatchOptions *options = start->options;
   struct cb_status status = vtx_defaults_check(start->defaults, arena);
 
@@ -285,12 +285,11 @@ static void await_start(struct pipe *pipe) {
   struct vtx_sink *sink = &pipe->batch.sink;
   int64_t arrived = crpc_call_started(sink->call);
   int64_t until = vtx_margin_end(arrived, crpc_call_deadline(sink->call), -1);
+  int64_t most = cb_time_add(arrived, sink->service->options.request_timeout);
   struct cb_status no_memory = vtx_refuse(
       VTX_SERVICE_SERVER_MEMORY, "the server has no memory for this call");
 
-  if (until > cb_time_add(arrived, VTX_START_WAIT)) {
-    until = cb_time_add(arrived, VTX_START_WAIT);
-  }
+  if (until > most) until = most;
   if (!crpc_loop_set_timer(sink->service->options.loop, &pipe->start_timer,
                            until)) {
     fail(pipe, &no_memory);

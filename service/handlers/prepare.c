@@ -1,4 +1,5 @@
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
@@ -11,6 +12,10 @@
 #include "service/reasons.h"
 #include "service/service_state.h"
 #include "service/template.h"
+#include "service/vertex/tier.h"
+
+#define PREVIOUS_ATTEMPTS "grpc-previous-rpc-attempts"
+#define PREVIOUS_MAX 1000 /* more attempts than any policy has */
 
 bool vtx_prepare_check(struct crpc_call *call, const struct cb_status *status) {
   if (status->code == CB_OK) return true;
@@ -46,14 +51,37 @@ static struct vtx_flow *new_flow(struct crpc_call *call, int64_t margin) {
   return check_time(call, flow) ? flow : NULL;
 }
 
+/* The time for a prompt that has none of its own. Flex is slow, and its users
+ * know. */
+static int64_t default_time(const struct vtx_service *service,
+                            const Vertexd__V1__GenerateRequest *request) {
+  int64_t time = service->options.default_deadline;
+  bool flex =
+      vtx_tier_is_flex(vtx_tier_of(request, NULL, service->options.tier));
+
+  return flex && time < VTX_FLEX_TIMEOUT ? VTX_FLEX_TIMEOUT : time;
+}
+
+/* How often the caller's own library has sent this call before, as gRPC's
+ * retries tell; 0 if they do not, or wrongly. */
+static int32_t earlier_attempts(struct crpc_call *call) {
+  const char *text = crpc_call_metadata(call, PREVIOUS_ATTEMPTS, NULL);
+  size_t digits = text ? strspn(text, "0123456789") : 0;
+
+  if (digits == 0 || text[digits]) return 0;
+  return digits > 3 ? PREVIOUS_MAX : (int32_t)strtol(text, NULL, 10);
+}
+
 struct vtx_flow *vtx_prepare_one(struct vtx_service *service,
-                                 struct crpc_call *call) {
+                                 struct crpc_call *call,
+                                 const Vertexd__V1__GenerateRequest *request) {
   struct vtx_flow *flow = new_flow(call, -1);
 
   if (!flow) return NULL;
   if (flow->end == CB_NEVER) {
-    flow->end = cb_time_add(flow->arrived, service->options.default_deadline);
+    flow->end = cb_time_add(flow->arrived, default_time(service, request));
   }
+  flow->earlier_attempts = earlier_attempts(call);
   flow->item_timeout = CB_NEVER;
   flow->allowance = VTX_STREAM_ALLOWANCE;
   flow->entry.sched_class = VTX_INTERACTIVE;
@@ -80,20 +108,22 @@ struct vtx_flow *vtx_prepare_many(struct vtx_service *service,
   return flow;
 }
 
-struct vtx_run_limits vtx_prepare_limits(const struct vtx_service *service) {
+struct vtx_run_limits vtx_prepare_limits(
+    const struct vtx_service *service,
+    const Vertexd__V1__GenerateRequest *defaults) {
   return (struct vtx_run_limits){
       .max_concurrency_cap = service->options.max_concurrency_cap,
-      .item_timeout = service->options.default_deadline,
+      .item_timeout = default_time(service, defaults),
       .max_message_bytes = service->options.max_response_bytes,
   };
 }
 
-bool vtx_prepare_run(struct vtx_service *service, struct crpc_call *call,
+bool vtx_prepare_run(struct crpc_call *call,
+                     const struct vtx_run_limits *limits,
                      int32_t max_concurrency,
                      const Vertexd__V1__BatchOptions *options,
                      struct vtx_run *ret_run) {
-  const struct vtx_run_limits limits = vtx_prepare_limits(service);
-  struct cb_status status = vtx_run_read(max_concurrency, options, &limits,
+  struct cb_status status = vtx_run_read(max_concurrency, options, limits,
                                          crpc_call_arena(call), ret_run);
 
   return vtx_prepare_check(call, &status);
@@ -185,11 +215,13 @@ struct vtx_flow *vtx_prepare_map(struct vtx_service *service,
                                  struct crpc_call *call,
                                  const Vertexd__V1__MapGenerateRequest *request,
                                  struct vtx_run *ret_run) {
+  const struct vtx_run_limits limits =
+      vtx_prepare_limits(service, request->defaults);
   struct vtx_flow *flow;
 
   if (!vtx_prepare_count(service, call, request->n_items, "items") ||
       !vtx_prepare_count(service, call, request->n_values, "values") ||
-      !vtx_prepare_run(service, call, request->max_concurrency,
+      !vtx_prepare_run(call, &limits, request->max_concurrency,
                        request->options, ret_run)) {
     return NULL;
   }

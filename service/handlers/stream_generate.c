@@ -96,7 +96,7 @@ static const struct vtx_sink_type stream_type = {
 void vtx_handle_stream_generate(struct crpc_call *call,
                                 const Vertexd__V1__GenerateRequest *request,
                                 void *self) {
-  struct vtx_flow *flow = vtx_prepare_one(self, call);
+  struct vtx_flow *flow = vtx_prepare_one(self, call, request);
   struct vtx_sink *sink;
 
   if (!flow) return;

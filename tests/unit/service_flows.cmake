@@ -1,6 +1,6 @@
 # Flows, handlers and the scheduler.
-foreach(module batch_options cost margin message_room order_window
-    outcome place_serving replay retry_budget scheduler scheduler_choice scheduler_load summary
+foreach(module batch_options cost margin message_room order_window outcome
+    place_serving replay retry_budget scheduler scheduler_choice scheduler_load summary
     target_report tries)
   vtx_unit_test(${module} vtx_service)
 endforeach()
@@ -25,6 +25,6 @@ target_include_directories(test_service_world PRIVATE
   ${CMAKE_CURRENT_SOURCE_DIR}/support)
 target_link_libraries(test_service_world
   PRIVATE vtx_options vtx_emulator cmocka PUBLIC vtx_service)
-foreach(kind calls batches maps)
+foreach(kind calls batches maps models retries)
   vtx_unit_test(service_${kind} test_service_world vtx_service)
 endforeach()

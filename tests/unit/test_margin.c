@@ -53,11 +53,10 @@ static void growth__nothing_left__none(void **state) {
 
 static void growth__results_and_bytes__what_writing_them_takes(void **state) {
   (void)state;
-  assert_int_equal(vtx_margin_growth(0, 60 * CB_SECOND, 50000, 0),
-                   6 * CB_SECOND);
+  assert_int_equal(vtx_margin_growth(0, 60 * CB_SECOND, 50000, 0), 12500 * MS);
   assert_int_equal(vtx_margin_growth(0, 60 * CB_SECOND, 0, 1000000), 80 * MS);
   assert_int_equal(vtx_margin_growth(0, 60 * CB_SECOND, 1000, 1000000),
-                   200 * MS);
+                   330 * MS);
 }
 
 static void growth__more_than_half_the_time__half_of_it(void **state) {

@@ -45,6 +45,7 @@ static void minimal_size__largest_minimal_error__is_not_more(void **state) {
   assert_true(vtx_item_size(&item) <= vtx_item_minimal_size(VTX_ID_MAX));
   assert_string_equal(item.error.reason, reason);
   assert_int_equal(item.error.code, CB_UNAUTHENTICATED);
+  assert_true(item.error.retryable);
   assert_true(vtx_item_minimal_size(VTX_ID_MAX) <= VTX_MESSAGE_BYTES_MIN);
   assert_true(vtx_summary_max_size() <= VTX_MESSAGE_BYTES_MIN);
 }

@@ -9,12 +9,15 @@
 #include "support/service_expect.h"
 
 static void batch__slow_first__still_in_input_order(void **state) {
-  char *prompts[] = {"[[emulator latency=300ms]] zero", "one", "two"};
+  char *prompts[] = {"[[emulator hold=zero]] zero", "one", "two"};
   vertexd_BatchGenerateRequest request = batch_of(prompts, 3);
 
   (void)state;
   request.max_concurrency = 3;
   world_batch(seen, &request, 0);
+  world_until_jobs(world, 3, 1);
+  assert_int_equal(seen->item_count, 0);
+  world_release(world, "zero");
   seen_wait(seen);
   expect_complete(3);
   expect_in_order();
@@ -25,8 +28,14 @@ static void batch__slow_first__still_in_input_order(void **state) {
   assert_true(seen->total_tokens > 0);
 }
 
+static bool two_came(void *ctx) {
+  const struct seen *s = ctx;
+
+  return s->item_count == 2;
+}
+
 static void batch__as_completed__slow_one_comes_last(void **state) {
-  char *prompts[] = {"[[emulator latency=300ms]] zero", "one", "two"};
+  char *prompts[] = {"[[emulator hold=zero]] zero", "one", "two"};
   vertexd_BatchGenerateRequest request = batch_of(prompts, 3);
   vertexd_BatchOptions options = vertexd_BatchOptions_INIT;
 
@@ -34,6 +43,8 @@ static void batch__as_completed__slow_one_comes_last(void **state) {
   options.order = VERTEXD__V1__RESULT_ORDER__RESULT_ORDER_AS_COMPLETED;
   request.options = &options;
   world_batch(seen, &request, 0);
+  assert_true(world_until(world, two_came, seen));
+  world_release(world, "zero");
   seen_wait(seen);
   expect_complete(3);
   assert_int_equal(seen->items[2].index, 0);
@@ -115,17 +126,18 @@ static void batch__wrong_envelope__the_field_is_named(void **state) {
 }
 
 static void batch__stop_on_error__the_rest_is_aborted(void **state) {
-  char *prompts[] = {"a", "[[emulator latency=50ms fault=http_503]]",
-                     "[[emulator latency=20s]]", "d", "e"};
+  char *prompts[] = {"a", "[[emulator hold=bad fault=http_503]]",
+                     "[[emulator hold=ever]]", "d", "e"};
   vertexd_BatchGenerateRequest request = batch_of(prompts, 5);
   vertexd_BatchOptions options = vertexd_BatchOptions_INIT;
-  int64_t begun = cb_now(NULL);
 
   (void)state;
   options.on_error = VERTEXD__V1__ERROR_POLICY__ERROR_POLICY_STOP;
   request.options = &options;
   request.max_concurrency = 2;
   world_batch(seen, &request, 0);
+  world_until_jobs(world, 3, 2);
+  world_release(world, "bad");
   seen_wait(seen);
   expect_complete(5);
   expect_in_order();
@@ -137,7 +149,6 @@ static void batch__stop_on_error__the_rest_is_aborted(void **state) {
   assert_string_equal(seen->first_failure, "STOPPED_AFTER_ERROR");
   assert_int_equal(seen->items[2].attempts, 1);
   assert_int_equal(seen->items[4].attempts, 0);
-  assert_true(cb_now(NULL) - begun < 10 * CB_SECOND);
   world_wait_idle(world);
 }
 
@@ -158,18 +169,15 @@ static void batch__failure_that_hits_all__the_rest_is_not_sent(void **state) {
 }
 
 static void batch__deadline_in_its_middle__done_and_not_done(void **state) {
-  char *prompts[] = {"a", "[[emulator latency=20s]]", "c",
-                     "[[emulator latency=20s]]", "e"};
+  char *prompts[] = {"a", "[[emulator hold=ever]]", "c",
+                     "[[emulator hold=ever]]", "e"};
   vertexd_BatchGenerateRequest request = batch_of(prompts, 5);
   vertexd_BatchOptions options = vertexd_BatchOptions_INIT;
-  Google__Protobuf__Duration margin = GOOGLE__PROTOBUF__DURATION__INIT;
 
   (void)state;
-  margin.seconds = 2; /* a busy machine must not turn this into a race */
-  options.deadline_margin = &margin;
   request.options = &options;
   request.max_concurrency = 2;
-  world_batch(seen, &request, 4 * CB_SECOND);
+  world_batch(seen, &request, expect_deadline(&options, 4 * CB_SECOND));
   seen_wait(seen);
   expect_complete(5);
   expect_in_order();
@@ -198,13 +206,13 @@ static void batch__margin_longer_than_the_call__refused(void **state) {
 }
 
 static void batch__item_timeout__that_item_alone(void **state) {
-  char *prompts[] = {"[[emulator latency=20s]]", "b"};
+  char *prompts[] = {"[[emulator hold=ever]]", "b"};
   vertexd_BatchGenerateRequest request = batch_of(prompts, 2);
   vertexd_BatchOptions options = vertexd_BatchOptions_INIT;
   google_protobuf_Duration timeout = google_protobuf_Duration_INIT;
 
   (void)state;
-  timeout.nanos = 200000000;
+  timeout.seconds = 2; /* for the other one to be answered in */
   options.item_timeout = &timeout;
   request.options = &options;
   world_batch(seen, &request, 0);
@@ -221,7 +229,7 @@ static void batch__caller_leaves__all_transfers_are_aborted(void **state) {
 
   (void)state;
   for (int i = 0; i < 100; i++)
-    prompts[i] = "[[emulator latency=30s]]";
+    prompts[i] = "[[emulator hold=ever]]";
   request.max_concurrency = 100;
   id = world_batch(seen, &request, 0);
   while (world_transfers(world) < 100) {
@@ -233,9 +241,14 @@ static void batch__caller_leaves__all_transfers_are_aborted(void **state) {
   world_wait_idle(world);
 }
 
+static bool progress_came_twice(void *ctx) {
+  const struct seen *s = ctx;
+
+  return s->progress_count >= 2;
+}
+
 static void batch__progress_wanted__comes_and_tells_what_is_up(void **state) {
-  char *prompts[] = {"[[emulator latency=700ms]]", "[[emulator latency=700ms]]",
-                     "c"};
+  char *prompts[] = {"[[emulator hold=it]]", "[[emulator hold=it]]", "c"};
   vertexd_BatchGenerateRequest request = batch_of(prompts, 3);
   vertexd_BatchOptions options = vertexd_BatchOptions_INIT;
   google_protobuf_Duration interval = google_protobuf_Duration_INIT;
@@ -245,9 +258,10 @@ static void batch__progress_wanted__comes_and_tells_what_is_up(void **state) {
   options.progress_interval = &interval;
   request.options = &options;
   world_batch(seen, &request, 0);
+  assert_true(world_until(world, progress_came_twice, seen));
+  world_release(world, "it");
   seen_wait(seen);
   expect_complete(3);
-  assert_true(seen->progress_count >= 2);
   assert_in_range(seen->most_in_flight, 2, 3);
 }
 
@@ -285,24 +299,34 @@ static void batch__thousands__every_index_once(void **state) {
   assert_int_equal(world_transfers(world), 2700);
 }
 
+/* True once the first prompt alone is under way and nothing more is sent. */
+static bool head_is_alone(void *ctx) {
+  struct vtx_service_counters counters;
+  uint64_t transfers = world_transfers(ctx);
+
+  vtx_service_counters(world->service, &counters);
+  if (counters.jobs != 1 || transfers <= 100) return false;
+  world_round(ctx);
+  vtx_service_counters(world->service, &counters);
+  return counters.jobs == 1 && world_transfers(ctx) == transfers;
+}
+
 /* While the first is slow, results that wait for it are bounded by their bytes
  * and not by the size of the batch. */
 static void batch__slow_head__work_ahead_is_bounded(void **state) {
   static char *prompts[4000];
   vertexd_BatchGenerateRequest request = batch_of(prompts, 4000);
-  int64_t until = cb_now(NULL) + 4 * CB_SECOND;
 
   (void)state;
   for (size_t i = 0; i < 4000; i++)
     prompts[i] = "[[emulator words=600]] x";
-  prompts[0] = "[[emulator latency=6s]] head";
+  prompts[0] = "[[emulator hold=head]] head";
   request.max_concurrency = 100;
   world_batch(seen, &request, 0);
-  while (cb_now(NULL) < until) {
-    crpc_loop_step(world->loop, until);
-  }
+  assert_true(world_until(world, head_is_alone, world));
   assert_int_equal(seen->item_count, 0);
   assert_in_range(world_transfers(world), 101, 1500);
+  world_release(world, "head");
   seen_wait(seen);
   expect_complete(4000);
   expect_in_order();
@@ -328,8 +352,36 @@ static void batch__memory_is_short__every_index_still_once(void **state) {
   expect_in_order();
   for (size_t i = 0; i < 300; i++) {
     if (seen->items[i].has_response) continue;
-    assert_int_equal(seen->items[i].code, CB_RESOURCE_EXHAUSTED);
+    expect_item_error(i, CB_RESOURCE_EXHAUSTED, "SERVER_MEMORY", "");
+    assert_true(seen->items[i].retryable);
   }
+}
+
+static bool first_is_under_way(void *ctx) { return world_transfers(ctx) == 1; }
+
+/* There is memory for jobs and small answers, and none for a body. */
+static void batch__no_memory_to_write_requests__server_memory(void **state) {
+  static char large[200001];
+  char *prompts[] = {"[[emulator hold=it]] x", large, large, large};
+  vertexd_BatchGenerateRequest request = batch_of(prompts, 4);
+  size_t rest;
+
+  (void)state;
+  memset(large, 'a', sizeof large - 1);
+  request.max_concurrency = 1;
+  world_batch(seen, &request, 0);
+  assert_true(world_until(world, first_is_under_way, world));
+  rest = world_use_up(world, 60000);
+  world_release(world, "it");
+  seen_wait(seen);
+  cb_budget_release(&world->budget, rest);
+  expect_complete(4);
+  assert_true(seen->items[0].has_response);
+  for (size_t i = 1; i < 4; i++) {
+    expect_item_error(i, CB_RESOURCE_EXHAUSTED, "SERVER_MEMORY", "");
+    assert_true(seen->items[i].retryable);
+  }
+  assert_int_equal(world_transfers(world), 1);
 }
 
 static void limits__items_at_the_limit_and_one_past__refused(void **state) {
@@ -372,6 +424,7 @@ int main(void) {
       CASE(batch__thousands__every_index_once),
       CASE(batch__slow_head__work_ahead_is_bounded),
       CASE(batch__memory_is_short__every_index_still_once),
+      CASE(batch__no_memory_to_write_requests__server_memory),
       CASE(limits__items_at_the_limit_and_one_past__refused),
   };
 

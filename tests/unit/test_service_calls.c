@@ -55,31 +55,28 @@ static void generate__deadline_before_the_answer__typed_error(void **state) {
   int64_t begun = cb_now(NULL);
 
   (void)state;
-  request.prompt = "[[emulator latency=10s]]";
-  world_generate(seen, &request, 300 * MS);
+  request.prompt = "[[emulator hold=ever]]";
+  world_generate(seen, &request, 10 * CB_SECOND);
   seen_wait(seen);
   expect_call_error(CB_DEADLINE_EXCEEDED, "DEADLINE_EXCEEDED", "");
-  assert_in_range(cb_now(NULL) - begun, 250 * MS, 3 * CB_SECOND);
+  assert_true(cb_now(NULL) - begun >= 9 * CB_SECOND);
   world_wait_idle(world);
 }
 
 static void generate__caller_leaves__upstream_is_aborted(void **state) {
   vertexd_GenerateRequest request = vertexd_GenerateRequest_INIT;
-  int64_t begun;
   struct cb_id id;
 
   (void)state;
-  request.prompt = "[[emulator latency=30s]]";
+  request.prompt = "[[emulator hold=ever]]";
   id = world_generate(seen, &request, 0);
   while (world_transfers(world) == 0) {
     crpc_loop_step(world->loop, cb_now(NULL) + MS);
   }
-  begun = cb_now(NULL);
   crpc_rpc_cancel(world->channel, id);
   seen_wait(seen);
   assert_int_equal(seen->code, CB_CANCELLED);
   world_wait_idle(world);
-  assert_true(cb_now(NULL) - begun < 2 * CB_SECOND);
 }
 
 static void generate__include_raw__the_json_as_it_came(void **state) {
@@ -121,11 +118,11 @@ static void generate__time_is_over_while_counting__answer_is_kept(
   vertexd_GenerateRequest request = vertexd_GenerateRequest_INIT;
 
   (void)state;
-  request.prompt = "x [[emulator fault=no_usage latency=1s]]";
+  request.prompt = "x [[emulator fault=no_usage latency=6s]]";
   request._count_tokens_case =
       VERTEXD__V1__GENERATE_REQUEST___COUNT_TOKENS_COUNT_TOKENS;
   request.count_tokens = true;
-  world_generate(seen, &request, 1700 * MS);
+  world_generate(seen, &request, 10 * CB_SECOND);
   seen_wait(seen);
   expect_call_ok();
   assert_true(seen->text_bytes > 0);

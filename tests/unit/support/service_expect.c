@@ -63,6 +63,14 @@ void expect_in_order(void) {
   }
 }
 
+int64_t expect_deadline(vertexd_BatchOptions *options, int64_t work) {
+  static google_protobuf_Duration margin = google_protobuf_Duration_INIT;
+
+  margin.seconds = 60;
+  options->deadline_margin = &margin;
+  return work + margin.seconds * CB_SECOND;
+}
+
 vertexd_BatchGenerateRequest batch_of(char **prompts, size_t count) {
   vertexd_BatchGenerateRequest request = vertexd_BatchGenerateRequest_INIT;
 

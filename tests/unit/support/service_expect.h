@@ -28,6 +28,11 @@ void expect_item_error(size_t at, enum cb_code code, const char *reason,
 void expect_complete(int32_t total);
 void expect_in_order(void);
 
+/* The deadline for a batch with these options whose work is to be over after
+ * work nanoseconds: a minute later, by deadline_margin, so that no machine is
+ * too slow to have the results by then. */
+int64_t expect_deadline(vertexd_BatchOptions *options, int64_t work);
+
 vertexd_BatchGenerateRequest batch_of(char **prompts, size_t count);
 vertexd_MapGenerateRequest map_of(const char *template, char **items,
                                   size_t count);

@@ -1,8 +1,12 @@
 #include "service_world.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "crpc/loop.h"
@@ -52,6 +56,14 @@ static void start_server(struct world *world) {
   free(address);
 }
 
+static struct vtx_retry_policy retries_of(const struct world_options *o) {
+  return (struct vtx_retry_policy){
+      .attempts = o->attempts ? o->attempts : 1,
+      .base = o->retry_base ? o->retry_base : 10 * CB_MILLISECOND,
+      .cap = o->retry_cap ? o->retry_cap : CB_SECOND,
+  };
+}
+
 struct world *world_new(const struct world_options *options) {
   static const struct world_options none;
   const struct world_options *o = options ? options : &none;
@@ -66,9 +78,12 @@ struct world *world_new(const struct world_options *options) {
       .max_batch_items = o->max_batch_items ? o->max_batch_items : 50000,
       .max_response_bytes =
           o->max_response_bytes ? o->max_response_bytes : 64 << 20,
+      .request_timeout = 60 * CB_SECOND,
       .default_deadline =
           o->default_deadline ? o->default_deadline : 600 * CB_SECOND,
-      .retry = {.attempts = 1},
+      .throttle_wait = o->throttle_wait,
+      .interactive_retry = retries_of(o),
+      .batch_retry = retries_of(o),
   };
 
   assert_non_null(world);
@@ -109,6 +124,58 @@ void world_wait_idle(struct world *world) {
   assert_true(world_until(world, is_idle, world));
 }
 
+/* A message there and back. */
+struct round {
+  struct cb_mail mail;
+  struct crpc_loop *loop;
+  bool over;
+};
+
+static void came_back(struct cb_mail *mail) {
+  CB_CONTAINER(mail, struct round, mail)->over = true;
+}
+
+static void turn_round(struct cb_mail *mail) {
+  struct round *round = CB_CONTAINER(mail, struct round, mail);
+
+  mail->deliver = came_back;
+  crpc_loop_post(round->loop, mail);
+}
+
+static bool round_is_over(void *ctx) {
+  const struct round *round = ctx;
+
+  return round->over;
+}
+
+void world_round(struct world *world) {
+  struct round round = {.mail.deliver = turn_round, .loop = world->loop};
+
+  vtx_engine_post(world->upstream.engine, &round.mail);
+  assert_true(world_until(world, round_is_over, &round));
+}
+
+struct jobs_wanted {
+  struct world *world;
+  uint64_t total;
+  size_t left;
+};
+
+static bool jobs_are(void *ctx) {
+  const struct jobs_wanted *wanted = ctx;
+  struct vtx_service_counters counters;
+
+  vtx_service_counters(wanted->world->service, &counters);
+  return counters.jobs_total == wanted->total && counters.jobs == wanted->left;
+}
+
+void world_until_jobs(struct world *world, uint64_t total, size_t left) {
+  struct jobs_wanted wanted = {world, total, left};
+
+  assert_true(world_until(world, jobs_are, &wanted));
+  world_round(world);
+}
+
 static void on_drained(void *ctx) {
   struct world *world = ctx;
 
@@ -137,11 +204,40 @@ void world_free(struct world *world) {
   free(world);
 }
 
+void world_release(struct world *world, const char *key) {
+  const char *port = strrchr(vtx_emulator_url(world->emulator), ':') + 1;
+  struct sockaddr_in address = {
+      .sin_family = AF_INET,
+      .sin_port = htons((uint16_t)strtol(port, NULL, 10)),
+      .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+  int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  char text[256];
+  int size = snprintf(text, sizeof text,
+                      "POST /emulator/release?key=%s HTTP/1.1\r\nHost: x\r\n"
+                      "Connection: close\r\nContent-Length: 0\r\n\r\n",
+                      key);
+
+  assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+  assert_int_equal(send(fd, text, (size_t)size, MSG_NOSIGNAL), size);
+  assert_true(recv(fd, text, sizeof text, MSG_WAITALL) > 0);
+  assert_memory_equal(text, "HTTP/1.1 200", 12);
+  close(fd);
+}
+
 uint64_t world_transfers(const struct world *world) {
   struct vtx_engine_counters counters;
 
   vtx_engine_counters(world->upstream.engine, &counters);
   return counters.transfers_total;
+}
+
+/* The engine's thread may take and give meanwhile. */
+size_t world_use_up(struct world *world, size_t left) {
+  size_t most = world->budget.limit - cb_budget_used(&world->budget) - left;
+
+  while (!cb_budget_charge(&world->budget, most))
+    most--;
+  return most;
 }
 
 /* What calls bring. */
@@ -177,7 +273,13 @@ static void on_item(struct seen *seen, const vertexd_ItemResult *item) {
                      VERTEXD__V1__ITEM_RESULT__OUTCOME_ERROR);
     kept->code = (enum cb_code)item->error->code;
     keep(kept->reason, sizeof kept->reason, item->error->reason);
+    kept->retryable = item->error->retryable;
     keep(kept->field, sizeof kept->field, item->error->field);
+    for (size_t i = 0; i < item->error->n_metadata; i++) {
+      if (strcmp(item->error->metadata[i]->key, "waited_for") == 0)
+        keep(kept->waited_for, sizeof kept->waited_for,
+             item->error->metadata[i]->value);
+    }
   }
 }
 
@@ -234,6 +336,23 @@ static void on_batch(void *ctx, const vertexd_BatchGenerateResponse *message) {
   }
 }
 
+static void on_pipe(void *ctx, const vertexd_PipeGenerateResponse *message) {
+  struct seen *seen = ctx;
+
+  seen->messages++;
+  switch (message->event_case) {
+    case VERTEXD__V1__PIPE_GENERATE_RESPONSE__EVENT_PROGRESS:
+      on_progress(seen, message->progress);
+      break;
+    case VERTEXD__V1__PIPE_GENERATE_RESPONSE__EVENT_RESULT:
+      on_item(seen, message->result);
+      break;
+    default:
+      assert_non_null(message->summary);
+      on_summary(seen, message->summary);
+  }
+}
+
 static void on_stream_map(void *ctx,
                           const vertexd_StreamMapGenerateResponse *message) {
   struct seen *seen = ctx;
@@ -281,6 +400,12 @@ static void on_done(void *ctx, const struct crpc_outcome *outcome) {
   keep(seen->reason, sizeof seen->reason, outcome->status.reason);
   keep(seen->field, sizeof seen->field, outcome->status.field);
   keep(seen->message, sizeof seen->message, outcome->status.message);
+  for (size_t i = 0; i < outcome->status.metadata_count; i++) {
+    const struct cb_pair *pair = &outcome->status.metadata[i];
+
+    if (strcmp(pair->key, "waited_for") == 0)
+      keep(seen->waited_for, sizeof seen->waited_for, pair->value);
+  }
 }
 
 static struct crpc_rpc_options options_of(int64_t timeout) {
@@ -315,6 +440,28 @@ struct cb_id world_count(struct seen *seen,
 
   return vertexd_GenerationService_CountTokens_start(
       seen->world->channel, request, &options, &events, seen);
+}
+
+static void on_writable(void *ctx) { (void)ctx; }
+
+struct cb_id world_pipe(struct seen *seen, int64_t timeout) {
+  static const struct vertexd_GenerationService_PipeGenerate_events events = {
+      .message = on_pipe, .done = on_done, .writable = on_writable};
+  struct crpc_rpc_options options = options_of(timeout);
+
+  return vertexd_GenerationService_PipeGenerate_start(seen->world->channel,
+                                                      &options, &events, seen);
+}
+
+void world_write(struct world *world, struct cb_id id,
+                 const vertexd_PipeGenerateRequest *message) {
+  enum crpc_send sent;
+
+  while ((sent = vertexd_GenerationService_PipeGenerate_write(
+              world->channel, id, message)) == CRPC_WAIT) {
+    crpc_loop_step(world->loop, cb_now(NULL) + 5 * CB_MILLISECOND);
+  }
+  assert_int_equal(sent, CRPC_SENT);
 }
 
 static bool is_over(void *ctx) {

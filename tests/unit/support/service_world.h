@@ -28,7 +28,8 @@ struct world {
   bool drained;
 };
 
-/* Limits of the service; all zero: those of vertexd. */
+/* Limits of the service; all zero: those of vertexd, but for one attempt and no
+ * wait for quota. */
 struct world_options {
   int32_t max_concurrency_cap;
   size_t max_in_flight;
@@ -36,6 +37,10 @@ struct world_options {
   size_t max_response_bytes;
   int64_t default_deadline;
   size_t memory_budget;
+  int32_t attempts;      /* of calls of all kinds */
+  int64_t retry_base;    /* 0: 10 ms */
+  int64_t retry_cap;     /* 0: 1 s */
+  int64_t throttle_wait; /* nanoseconds */
 };
 
 /* Fails the test if it cannot be had. options may be NULL. */
@@ -45,11 +50,26 @@ struct world *world_new(const struct world_options *options);
  * bytes are gone. */
 void world_free(struct world *world);
 
-/* Steps the loop until done(ctx), 20 s at most. */
+/* Steps the loop until done(ctx), 60 s at most. */
 bool world_until(struct world *world, bool (*done)(void *ctx), void *ctx);
+
+/* Steps the loop until the engine and then the loop have taken what was posted
+ * to them before. Twice: until what came of it has been taken, too. */
+void world_round(struct world *world);
+
+/* Waits until so many prompts have been dispatched and all but so many are
+ * done, and their results are with their call. */
+void world_until_jobs(struct world *world, uint64_t total, size_t left);
+
+/* Lets what the emulator holds by key go: [[emulator hold=KEY]]. */
+void world_release(struct world *world, const char *key);
 
 /* Transfers that the engine has started until now. */
 uint64_t world_transfers(const struct world *world);
+
+/* Has all of the memory budget used up but for left bytes, as others would.
+ * Returns what to give back. */
+size_t world_use_up(struct world *world, size_t left);
 
 /* One item as it came. */
 struct seen_item {
@@ -57,6 +77,8 @@ struct seen_item {
   char id[32];
   enum cb_code code;
   char reason[48];
+  bool retryable;
+  char waited_for[16]; /* of the error's metadata */
   char field[64];
   char text[256];
   int32_t attempts;
@@ -73,6 +95,7 @@ struct seen {
   char reason[48];
   char field[64];
   char message[512];
+  char waited_for[16]; /* of the error's metadata */
   struct seen_item items[SEEN_ITEMS];
   size_t item_count;
   size_t messages;
@@ -113,6 +136,10 @@ struct cb_id world_map(struct seen *seen,
 struct cb_id world_stream_map(struct seen *seen,
                               const vertexd_MapGenerateRequest *request,
                               int64_t timeout);
+/* The pipe's messages go by world_write(), which waits until one has gone. */
+struct cb_id world_pipe(struct seen *seen, int64_t timeout);
+void world_write(struct world *world, struct cb_id id,
+                 const vertexd_PipeGenerateRequest *message);
 struct cb_id world_count(struct seen *seen,
                          const vertexd_CountTokensRequest *request);
 
