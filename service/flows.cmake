@@ -23,6 +23,7 @@ target_sources(vtx_service PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/batch/replay.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/result.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/retry_budget.c
+  ${CMAKE_CURRENT_LIST_DIR}/batch/shutdown.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/sink.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/source.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/summary.c

@@ -25,6 +25,7 @@ struct cb_arena;
   X(ITEM_TIMEOUT, CB_DEADLINE_EXCEEDED, true)         \
   X(STOPPED_AFTER_ERROR, CB_ABORTED, true)            \
   X(SERVER_OVERLOADED, CB_UNAVAILABLE, true)          \
+  X(SERVER_SHUTTING_DOWN, CB_UNAVAILABLE, true)       \
   X(SERVER_MEMORY, CB_RESOURCE_EXHAUSTED, true)
 
 enum vtx_service_reason {

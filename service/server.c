@@ -28,6 +28,10 @@
 #include "service/vertex/model_call.h"
 #include "service/vertex/tier.h"
 
+/* For writing what calls that are ended at the drain timeout still say; those
+ * that have not said it by then are cut. */
+#define LAST_WORDS CB_SECOND
+
 /* After the last call has ended, its flow may still wait for the engine's
  * word. That takes a turn of each loop; the patience is for a bug. */
 #define SETTLE_STEP (2 * CB_MILLISECOND)
@@ -57,6 +61,7 @@ struct vtx_server {
   struct vtx_signals *signals;
   bool draining;
   bool stopping;          /* parts are being taken down */
+  struct cb_timer drain;  /* until calls are ended */
   struct cb_timer settle; /* runs from the last call's end */
   int64_t settle_until;
   char *addresses[VTX_LISTEN_MAX];
@@ -116,14 +121,20 @@ static void on_settle(struct cb_timer *timer) {
 static void on_drained(void *ctx) {
   struct vtx_server *server = ctx;
 
+  crpc_loop_cancel_timer(server->loop, &server->drain);
   server->settle.fire = on_settle;
   server->settle_until = cb_time_add(cb_now(NULL), SETTLE_PATIENCE);
   on_settle(&server->settle);
 }
 
+static void on_drain_timeout(struct cb_timer *timer) {
+  vtx_service_shut_down(CB_CONTAINER(timer, struct vtx_server, drain)->service);
+}
+
 static void on_end(void *ctx, unsigned times) {
   struct vtx_server *server = ctx;
   int64_t timeout = times == 1 ? (int64_t)server->config->drain_timeout : 0;
+  int64_t end = cb_time_add(cb_now(NULL), timeout);
   const struct vtx_log_field field =
       vtx_number("timeout_ms", timeout / CB_MILLISECOND);
 
@@ -131,8 +142,11 @@ static void on_end(void *ctx, unsigned times) {
   vtx_log_write(server->log, VTX_INFO, "draining", &field, 1);
   if (!server->draining) crpc_health_stop(server->health);
   server->draining = true;
-  crpc_server_drain(server->server, cb_time_add(cb_now(NULL), timeout),
-                    on_drained, server);
+  server->drain.fire = on_drain_timeout;
+  if (!crpc_loop_set_timer(server->loop, &server->drain, end))
+    on_drain_timeout(&server->drain); /* rather early than never */
+  crpc_server_drain(server->server, cb_time_add(end, LAST_WORDS), on_drained,
+                    server);
 }
 
 static void log_counters(struct vtx_server *server, const char *event) {

@@ -89,6 +89,11 @@ size_t vtx_service_targets(const struct vtx_service *service,
                                         const struct vtx_target_report *report),
                            void *self);
 
+/* Ends all calls that are being worked on: what is done is delivered, all else
+ * fails with UNAVAILABLE (SERVER_SHUTTING_DOWN), and so does every call that
+ * comes later. Soon, not at once. On the crpc loop; more than once is fine. */
+void vtx_service_shut_down(struct vtx_service *service);
+
 /* After the server is drained and the engine stopped. */
 void vtx_service_free(struct vtx_service *service);
 

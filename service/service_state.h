@@ -22,6 +22,7 @@ struct vtx_service {
 
   /* The crpc loop's: the calls that are being worked on, by id. */
   struct cb_slots sinks;
+  bool shutdown_posted;
 
   /* The engine's. */
   struct vtx_scheduler scheduler;
@@ -33,6 +34,8 @@ struct vtx_service {
   bool again_posted;
   struct cb_timer wake;              /* a gate opens: makes a turn */
   struct cb_mail report;             /* on its way while report_posted */
+  struct cb_mail shutdown;           /* the way there of: end everything */
+  bool shutting_down;                /* no flow is taken in any more */
   char target_name[VTX_TARGET_ROOM]; /* scratch, of what is looked at now */
 
   /* Anybody's; relaxed, they publish nothing. */

@@ -1,5 +1,6 @@
 /* A lane: one call at a time, opened again when it breaks. */
 #include <assert.h>
+#include <string.h>
 
 #include "base/clock.h"
 #include "client/vertexctl/bulk_internal.h"
@@ -16,6 +17,12 @@ struct vertexd_call_options ctl_lane_call(const struct ctl_lane *lane) {
   return (struct vertexd_call_options){.timeout = left};
 }
 
+/* A result that says only that the server went away. */
+static bool is_of_shutdown(const vertexd_ItemResult *result) {
+  return result->outcome_case == vertexd_ItemResult_OUTCOME_ERROR &&
+         strcmp(result->error->reason, "SERVER_SHUTTING_DOWN") == 0;
+}
+
 void ctl_lane_result(void *ctx, const vertexd_ItemResult *result) {
   struct ctl_lane *lane = ctx;
   struct ctl_bulk *bulk = lane->bulk;
@@ -27,6 +34,10 @@ void ctl_lane_result(void *ctx, const vertexd_ItemResult *result) {
     return;
   }
   bulk->progress.in_flight--;
+  if (is_of_shutdown(result)) { /* the next call has it again */
+    cb_list_append(&bulk->again, &item->link);
+    return;
+  }
   if (!ctl_bulk_take_result(bulk, item, result)) lane->cut = true;
   for (size_t i = 0; i < bulk->lane_count; i++)
     bulk->lanes[i].barren = 0;

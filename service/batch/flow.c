@@ -15,6 +15,7 @@
 #include "service/batch/job.h"
 #include "service/batch/margin.h"
 #include "service/batch/result.h"
+#include "service/batch/shutdown.h"
 #include "service/limits.h"
 #include "service/reasons.h"
 #include "service/service_state.h"
@@ -202,6 +203,7 @@ static struct cb_status admit(struct vtx_flow *flow) {
       vtx_refuse(VTX_SERVICE_SERVER_OVERLOADED,
                  "as many calls wait for the upstream as the server lets wait");
 
+  if (flow->service->shutting_down) return vtx_shutdown_refusal();
   overload.retry_after = VTX_OVERLOAD_PAUSE;
   flow->entry.held = !flow->input_over; /* until there is a prompt */
   flow->entry.size = cb_arena_size(flow->arena);

@@ -241,6 +241,35 @@ static void batch__caller_leaves__all_transfers_are_aborted(void **state) {
   world_wait_idle(world);
 }
 
+static bool two_were_sent(void *ctx) { return world_transfers(ctx) == 2; }
+
+static void batch__service_shuts_down__done_and_not_done(void **state) {
+  char *prompts[] = {"a", "[[emulator hold=ever]]", "never sent"};
+  vertexd_BatchGenerateRequest request = batch_of(prompts, 3);
+  vertexd_GenerateRequest late = vertexd_GenerateRequest_INIT;
+
+  (void)state;
+  request.max_concurrency = 1;
+  world_batch(seen, &request, 0);
+  assert_true(world_until(world, two_were_sent, world));
+  vtx_service_shut_down(world->service);
+  vtx_service_shut_down(world->service);
+  seen_wait(seen);
+  expect_call_ok();
+  expect_complete(3);
+  expect_in_order();
+  assert_true(seen->items[0].has_response);
+  for (size_t i = 1; i < 3; i++) {
+    expect_item_error(i, CB_UNAVAILABLE, "SERVER_SHUTTING_DOWN", "");
+    assert_int_equal(seen->items[i].attempts, 2 - i);
+  }
+  seen->over = false;
+  late.prompt = "late";
+  world_generate(seen, &late, 0);
+  seen_wait(seen);
+  expect_call_error(CB_UNAVAILABLE, "SERVER_SHUTTING_DOWN", "");
+}
+
 static bool progress_came_twice(void *ctx) {
   const struct seen *s = ctx;
 
@@ -419,6 +448,7 @@ int main(void) {
       CASE(batch__margin_longer_than_the_call__refused),
       CASE(batch__item_timeout__that_item_alone),
       CASE(batch__caller_leaves__all_transfers_are_aborted),
+      CASE(batch__service_shuts_down__done_and_not_done),
       CASE(batch__progress_wanted__comes_and_tells_what_is_up),
       CASE(batch__answer_over_the_message_limit__its_error),
       CASE(batch__thousands__every_index_once),

@@ -277,6 +277,22 @@ static void models__error_about_one__does_not_end_the_others(void **state) {
                     "");
 }
 
+static void models__shut_down__gaps_have_results(void **state) {
+  vertexd_BatchGenerateRequest request = by_turns(20, REFUSED, "x");
+
+  (void)state;
+  request.max_concurrency = 3;
+  set_prompt(19, "fast", "[[emulator hold=ever]]");
+  world_batch(seen, &request, 0);
+  while (world_transfers(world) < 11)
+    crpc_loop_step(world->loop, cb_now(NULL) + MS);
+  vtx_service_shut_down(world->service);
+  seen_wait(seen);
+  expect_complete(20);
+  expect_in_order();
+  expect_item_error(18, CB_UNAVAILABLE, "SERVER_SHUTTING_DOWN", "");
+}
+
 /* With one model there is nothing to choose: prompts begin in their order. */
 static void models__only_one__order_is_kept(void **state) {
   vertexd_BatchGenerateRequest request = by_turns(50, "", "");
@@ -357,6 +373,7 @@ int main(void) {
       CASE(models__gap_of_a_pipe_has_no_memory__pipe_reads_on),
       CASE(models__stop_on_error__gaps_have_results),
       CASE(models__error_about_one__does_not_end_the_others),
+      CASE(models__shut_down__gaps_have_results),
       CASE(models__only_one__order_is_kept),
       CASE(models__calls_end_at_any_time__each_index_once),
   };
