@@ -4,7 +4,12 @@
  * elements of the field `results`; what is kept until the end is wire bytes
  * and not messages. To protobuf-c they are one unknown field: it writes tag and
  * bytes as they are.
+ *
+ * Memory for a minimal error of every item is there from the beginning on, so
+ * that no lack of it loses what was done: an answer that there is none for
+ * becomes an error, and the others stay.
  */
+#include <assert.h>
 #include <stdint.h>
 
 #include "base/arena.h"
@@ -38,6 +43,7 @@ struct map {
   struct vtx_summary summary;
   struct vtx_message_room room;
   struct cb_buf results;
+  uint32_t packed; /* items in it */
   uint32_t rest;
   bool stopped; /* the flow was told to */
   bool over;
@@ -52,8 +58,18 @@ static void add_varint(struct cb_buf *buf, size_t value) {
   cb_buf_add_char(buf, (char)value);
 }
 
-/* Packs item behind the others. */
-static bool pack(struct map *map, const struct vtx_item *item) {
+/* True if there is memory for item, and behind it for a minimal error of each
+ * one that follows. A minimal error can always be had. */
+static bool reserve(struct map *map, const struct vtx_item *item) {
+  size_t after = (map->summary.total - map->packed - 1) * map->room.minimal;
+
+  if (cb_buf_reserve(&map->results, vtx_item_size(item) + after)) return true;
+  map->results.failed = false; /* what is smaller still fits */
+  return false;
+}
+
+/* Packs item, which there is memory for, behind the others. */
+static void pack(struct map *map, const struct vtx_item *item) {
   size_t size = vertexd__v1__item_result__get_packed_size(&item->result);
   size_t before = map->results.len;
   char *room;
@@ -61,26 +77,18 @@ static bool pack(struct map *map, const struct vtx_item *item) {
   cb_buf_add_char(&map->results, RESULTS_TAG);
   add_varint(&map->results, size);
   room = cb_buf_reserve(&map->results, size);
-  if (!room) return false;
+  assert(room);
   vertexd__v1__item_result__pack(&item->result, (uint8_t *)room);
   cb_buf_grow(&map->results, size);
+  map->packed++;
   vtx_message_room_take(
       &map->room, map->results.len - before,
       item->result.outcome_case == VERTEXD__V1__ITEM_RESULT__OUTCOME_RESPONSE);
-  return true;
 }
 
-static void fail(struct map *map, const struct cb_status *status) {
-  map->over = true;
-  crpc_call_fail(map->sink.call, status);
-}
-
-static void fail_memory(struct map *map) {
-  struct cb_status status =
-      vtx_refuse(VTX_SERVICE_SERVER_MEMORY,
-                 "the server has no memory for the results of this call");
-
-  fail(map, &status);
+static struct cb_status no_memory(void) {
+  return vtx_refuse(VTX_SERVICE_SERVER_MEMORY,
+                    "the server has no memory for the results of this call");
 }
 
 static void stop(struct map *map, enum vtx_stop why) {
@@ -101,8 +109,22 @@ static void count(struct map *map, const struct vtx_result *result) {
   }
 }
 
+/* There is no memory for item, the result's, as it is. Further answers would be
+ * paid for and thrown away as well. */
+static void shrink(struct map *map, struct vtx_result *result,
+                   struct vtx_item *item) {
+  struct cb_status status = no_memory();
+
+  if (result->message) {
+    vtx_result_fail(result, &status);
+    vtx_item_fill(item, result);
+    stop(map, map->run.stop_on_error ? VTX_STOP_ERROR : VTX_STOP_MEMORY);
+  }
+  vtx_item_minimise(item);
+}
+
 /* Admits the result whose turn it is. */
-static bool admit(struct map *map, struct vtx_result *result) {
+static void admit(struct map *map, struct vtx_result *result) {
   struct vtx_item item;
   bool was_answer = result->message != NULL;
 
@@ -113,8 +135,9 @@ static bool admit(struct map *map, struct vtx_result *result) {
     if (map->run.stop_on_error) stop(map, VTX_STOP_ERROR);
     if (map->room.full) stop(map, VTX_STOP_FULL);
   }
+  if (!reserve(map, &item)) shrink(map, result, &item);
   count(map, result);
-  return pack(map, &item);
+  pack(map, &item);
 }
 
 static void reply(struct map *map) {
@@ -144,16 +167,15 @@ static void take(struct vtx_sink *sink, struct vtx_result *result) {
   vtx_window_put(&map->window, result);
   while (!map->over && (result = vtx_window_take(&map->window)) != NULL) {
     size_t charge = result->charge;
-    bool packed = admit(map, result);
 
+    admit(map, result);
     vtx_result_free(result);
     vtx_sink_credit(sink, charge);
-    if (!packed) fail_memory(map);
   }
 }
 
-/* Packs errors for what was never sent, a slice at a time, and replies. */
-static void pack_rest(struct map *map) {
+/* Packs the next slice of errors for what was never sent. */
+static void pack_slice(struct map *map) {
   const struct vtx_flow *flow = map->sink.flow;
   uint32_t until = map->summary.total;
 
@@ -162,20 +184,24 @@ static void pack_rest(struct map *map) {
     struct vtx_item item;
 
     vtx_item_fill_error(&item, map->rest, "", &flow->rest);
-    if (vtx_item_size(&item) > vtx_message_room_next(&map->room)) {
+    if (vtx_item_size(&item) > vtx_message_room_next(&map->room) ||
+        !reserve(map, &item)) {
       vtx_item_minimise(&item);
     }
-    if (!pack(map, &item)) {
-      fail_memory(map);
+    pack(map, &item);
+  }
+}
+
+/* Packs them all, one slice in a turn if that can be had, and replies. */
+static void pack_rest(struct map *map) {
+  do {
+    pack_slice(map);
+    if (map->rest == map->summary.total) {
+      reply(map);
       return;
     }
-  }
-  if (map->rest == map->summary.total) {
-    reply(map);
-  } else if (!crpc_loop_set_timer(map->sink.service->options.loop, &map->timer,
-                                  cb_now(NULL))) {
-    fail_memory(map);
-  }
+  } while (!crpc_loop_set_timer(map->sink.service->options.loop, &map->timer,
+                                cb_now(NULL)));
 }
 
 static void timer_fired(struct cb_timer *timer) {
@@ -235,6 +261,7 @@ static void submit(struct crpc_call *call, struct vtx_flow *flow,
                    const struct vtx_message_room *room,
                    struct vtx_service *service) {
   struct map *map = (struct map *)vtx_sink_new(service, call, &map_type);
+  struct cb_status status = no_memory();
 
   if (!map) return;
   map->run = *run;
@@ -247,6 +274,11 @@ static void submit(struct crpc_call *call, struct vtx_flow *flow,
   if (flow->source.count == 0) {
     vtx_sink_without_flow(&map->sink);
     reply(map);
+    return;
+  }
+  if (!cb_buf_reserve(&map->results, room->minimal * flow->source.count)) {
+    vtx_sink_without_flow(&map->sink);
+    crpc_call_fail(call, &status);
     return;
   }
   vtx_sink_submit(&map->sink, flow);

@@ -105,6 +105,48 @@ static void map__message_full__the_rest_is_not_sent(void **state) {
   assert_true(world_transfers(world) < 100);
 }
 
+static bool first_is_over(void *ctx) {
+  const struct world *w = ctx;
+  struct vtx_service_counters counters;
+
+  vtx_service_counters(w->service, &counters);
+  return counters.jobs_total == 5 || counters.jobs == 1;
+}
+
+/* Results 1 and 2 wait for the first one; then others have all the memory.
+ * Until the map has stopped for that, what comes next may fail for want of
+ * memory, or be sent: two at a time, and those are held. */
+static void map__memory_runs_out__errors_in_their_places(void **state) {
+  static char *items[100];
+  vertexd_MapGenerateRequest request = map_of("{item}", items, 100);
+  size_t taken;
+
+  (void)state;
+  for (int i = 0; i < 100; i++)
+    items[i] = "[[emulator hold=later]]";
+  items[0] = "[[emulator hold=first]]";
+  items[1] = "[[emulator words=2000]]";
+  items[2] = "c";
+  request.max_concurrency = 2;
+  world_map(seen, &request, 0);
+  world_until_jobs(world, 4, 2);
+  taken = world_use_up(world, 0);
+  world_release(world, "first");
+  assert_true(world_until(world, first_is_over, world));
+  world_round(world); /* the map has its result, and stops */
+  world_round(world); /* the engine knows */
+  world_release(world, "later");
+  seen_wait(seen);
+  cb_budget_release(&world->budget, taken);
+  expect_call_ok();
+  expect_complete(100);
+  expect_in_order();
+  expect_item_error(1, CB_RESOURCE_EXHAUSTED, "SERVER_MEMORY", "");
+  expect_item_error(99, CB_RESOURCE_EXHAUSTED, "SERVER_MEMORY", "");
+  assert_true(seen->items[1].retryable && seen->items[99].retryable);
+  assert_in_range(world_transfers(world), 4, 5);
+}
+
 static void map__more_items_than_errors_fit__refused(void **state) {
   static char *items[200];
   vertexd_MapGenerateRequest request = map_of("{item}", items, 200);
@@ -131,6 +173,7 @@ int main(void) {
       CASE(map__wrong_template__the_call_fails),
       CASE(map__no_items__empty_summary),
       CASE(map__message_full__the_rest_is_not_sent),
+      CASE(map__memory_runs_out__errors_in_their_places),
       CASE(map__more_items_than_errors_fit__refused),
   };
 
