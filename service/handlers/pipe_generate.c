@@ -9,6 +9,7 @@
  */
 #include <inttypes.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/arena.h"
 #include "base/budget.h"
@@ -20,6 +21,7 @@
 #include "service/batch/input.h"
 #include "service/batch/margin.h"
 #include "service/batch/result.h"
+#include "service/batch/shutdown.h"
 #include "service/handlers/handlers.h"
 #include "service/limits.h"
 #include "service/reasons.h"
@@ -32,12 +34,15 @@ struct pipe {
   const Vertexd__V1__GenerateRequest *defaults;
   bool started;
   bool reading;
+  bool half_closed; /* the caller has said all */
   uint32_t max_waiting;
   uint32_t waiting; /* items that were read and not yet dispatched */
   size_t waiting_bytes;
   size_t largest;              /* item so far */
   struct cb_timer timer;       /* until there is memory for the next item */
   struct cb_timer start_timer; /* until the start must be there */
+  struct cb_status missing;    /* how the call ends if items are; else CB_OK */
+  char missing_text[64];
 };
 
 static enum crpc_send send_event(struct crpc_call *call,
@@ -206,6 +211,20 @@ static void take_item(struct pipe *pipe,
   if (pipe->batch.summary.total == INT32_MAX) end_input(pipe); /* int32 index */
 }
 
+static int32_t items_read(const struct pipe *pipe) {
+  return (int32_t)pipe->batch.summary.total;
+}
+
+static bool has_item(const Vertexd__V1__PipeGenerateRequest *request) {
+  return request->message_case ==
+         VERTEXD__V1__PIPE_GENERATE_REQUEST__MESSAGE_ITEM;
+}
+
+static bool has_index(const Vertexd__V1__PipeGenerateRequest *request) {
+  return request->_index_case ==
+         VERTEXD__V1__PIPE_GENERATE_REQUEST___INDEX_INDEX;
+}
+
 /* What is wrong with the caller's way of streaming; NULL if nothing is. */
 static const char *mistake(const struct pipe *pipe,
                            const Vertexd__V1__PipeGenerateRequest *request,
@@ -213,15 +232,28 @@ static const char *mistake(const struct pipe *pipe,
   *ret_field = "start";
   if (request->message_case ==
       VERTEXD__V1__PIPE_GENERATE_REQUEST__MESSAGE_START) {
-    return pipe->started ? "start may only be the first message of the call"
-                         : NULL;
+    if (pipe->started) return "start may only be the first message of the call";
+    *ret_field = "index";
+    return has_index(request) ? "index is for items only" : NULL;
   }
   if (!pipe->started) return "the first message of the call must be start";
   *ret_field = "item";
-  return request->message_case ==
-                 VERTEXD__V1__PIPE_GENERATE_REQUEST__MESSAGE_ITEM
-             ? NULL
-             : "a message has neither start nor item";
+  if (!has_item(request) && !has_index(request))
+    return "a message has neither start nor item";
+  *ret_field = "index";
+  if (has_index(request) && request->index < items_read(pipe))
+    return "index is less than the number of items sent before";
+  return NULL;
+}
+
+/* What came before the gap has its results, and the indexes of what comes
+ * behind it would be wrong: the input is over, and the call's end says why. */
+static void end_at_gap(struct pipe *pipe, int32_t index) {
+  snprintf(pipe->missing_text, sizeof pipe->missing_text,
+           "index is %" PRId32 ", but only %" PRId32 " items came before",
+           index, items_read(pipe));
+  pipe->missing = vtx_refuse(VTX_SERVICE_ITEM_MISSING, pipe->missing_text);
+  end_input(pipe);
 }
 
 static void take_message(struct vtx_sink *sink,
@@ -239,8 +271,10 @@ static void take_message(struct vtx_sink *sink,
   if (wrong) {
     status = cb_status_field(crpc_call_arena(sink->call), field, "%s", wrong);
     fail(pipe, &status);
+  } else if (has_index(request) && request->index > items_read(pipe)) {
+    end_at_gap(pipe, request->index);
   } else if (pipe->started) {
-    take_item(pipe, request->item);
+    if (has_item(request)) take_item(pipe, request->item);
     read_next(pipe);
   } else {
     begin(pipe, request->start);
@@ -252,6 +286,7 @@ static void half_closed(struct vtx_sink *sink) {
   struct cb_status status;
 
   pipe->reading = false;
+  pipe->half_closed = true;
   crpc_loop_cancel_timer(sink->service->options.loop, &pipe->start_timer);
   end_input(pipe);
   if (pipe->started || pipe->batch.over) return;
@@ -270,6 +305,18 @@ static void input_taken(struct vtx_sink *sink, size_t size) {
 
 static void input_unwanted(struct vtx_sink *sink) {
   end_input((struct pipe *)sink);
+}
+
+/* A caller who would have said more must not take a shutdown for the end of
+ * all: behind the results and the summary the call fails. So it does where
+ * items are missing, which goes before all else. */
+static void ended(struct vtx_sink *sink) {
+  struct pipe *pipe = (struct pipe *)sink;
+  const struct cb_status *rest = &sink->flow->rest;
+
+  if (!pipe->half_closed && vtx_is_shutdown(rest)) pipe->batch.end = rest;
+  if (pipe->missing.code != CB_OK) pipe->batch.end = &pipe->missing;
+  vtx_batch_ended(sink);
 }
 
 static void start_overdue(struct cb_timer *timer) {
@@ -308,7 +355,7 @@ static void release(struct vtx_sink *sink) {
 static const struct vtx_sink_type pipe_type = {
     .size = sizeof(struct pipe),
     .result = vtx_batch_take,
-    .ended = vtx_batch_ended,
+    .ended = ended,
     .writable = vtx_batch_pump,
     .message = take_message,
     .half_closed = half_closed,
