@@ -13,6 +13,7 @@ target_sources(vtx_service PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/batch/job_events.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/job_hops.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/job_hops_chunks.c
+  ${CMAKE_CURRENT_LIST_DIR}/batch/job_repair.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/margin.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/message_room.c
   ${CMAKE_CURRENT_LIST_DIR}/batch/options.c

@@ -12,6 +12,7 @@
 #include "service/batch/flow.h"
 #include "service/batch/input.h"
 #include "service/batch/job_hops.h"
+#include "service/batch/job_repair.h"
 #include "service/limits.h"
 #include "service/reasons.h"
 #include "service/service_state.h"
@@ -75,6 +76,7 @@ void vtx_job_over(struct vtx_job *job) {
   }
   if (stream) vtx_stream_answer_release(stream);
   vtx_hops_release(job);
+  vtx_job_repair_release(job);
   vtx_job_stop_waiting(job);
   cb_arena_free(job->failed_arena);
   job->failed_arena = NULL;
@@ -153,7 +155,8 @@ static struct cb_status encode_prompt(struct vtx_job *job, const char *field,
   const struct vtx_service_options *options = vtx_job_options(job);
   struct vtx_prompt prompt = {.default_model = options->default_model,
                               .labels = options->labels,
-                              .tier = options->tier};
+                              .tier = options->tier,
+                              .repair = job->repair};
   struct cb_status status =
       vtx_source_prompt(job->source, job->result.index, scratch, &prompt);
   ProtobufCBinaryData token;

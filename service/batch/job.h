@@ -83,6 +83,8 @@ struct vtx_job {
   struct vtx_wants wants;
   struct vtx_stream_answer *stream; /* of a streaming verb */
   struct vtx_hops *hops;            /* NULL while one call may be all */
+  const struct vtx_repair *repair;  /* of the call for mended JSON, or NULL */
+  struct cb_arena *repair_arena;    /* of repair */
   int64_t arrived;                  /* the prompt did, cb_clock */
   int64_t started;                  /* first dispatch, cb_clock */
   int64_t deadline;                 /* cb_clock */

@@ -121,7 +121,9 @@ static bool set_timer(struct vtx_job *job, int64_t when) {
 
 /* True once something of the answer is there, which is worth more than a wait.
  */
-static bool has_part(const struct vtx_job *job) { return vtx_hops_bound(job); }
+static bool has_part(const struct vtx_job *job) {
+  return vtx_hops_bound(job) || job->repair;
+}
 
 /* The end of a wait for the scheduler's turn: for a single call, that of its
  * patience with quota. */

@@ -5,6 +5,7 @@
 #include "service/batch/flow.h"
 #include "service/batch/job_hops.h"
 #include "service/batch/job_internal.h"
+#include "service/batch/job_repair.h"
 #include "service/batch/outcome.h"
 #include "service/duration.h"
 #include "service/reasons.h"
@@ -33,6 +34,7 @@ static void add_serving(struct vtx_job *job,
   serving->message.queue_time = &serving->queue;
   serving->message.upstream_time = &serving->upstream;
   serving->message.nul_replaced = (int32_t)job->nul_replaced;
+  serving->message.repaired = job->repair != NULL;
   if (job->tries) vtx_tries_fill(job->tries, arena, &serving->message);
   vtx_place_tell(&job->place, job->wants.model ? job->wants.model : "",
                  &vtx_job_options(job)->upstream->endpoint, arena,
@@ -100,7 +102,7 @@ static void finish_answer(struct vtx_job *job, struct vtx_answer *answer) {
   status =
       vtx_answer_finish(response, &job->wants, &answer->notes, answer->arena);
   if (status.code != CB_OK) {
-    vtx_job_fail(job, &status);
+    if (!vtx_job_repair(job, &status)) vtx_job_fail(job, &status);
     return;
   }
   job->nul_replaced = answer->notes.nul_replaced;

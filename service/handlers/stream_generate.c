@@ -93,12 +93,28 @@ static const struct vtx_sink_type stream_type = {
     .release = release,
 };
 
+/* What was sent of an answer cannot be taken back. */
+static bool refuse_repair(struct crpc_call *call,
+                          const Vertexd__V1__GenerateRequest *request) {
+  struct cb_status status = cb_status_make(
+      CB_INVALID_ARGUMENT, "INVALID_FIELD",
+      "repair_json: an answer that was streamed cannot be asked for again; "
+      "use Generate");
+
+  if (!request->repair_json) return false;
+  status.field = "repair_json";
+  crpc_call_fail(call, &status);
+  return true;
+}
+
 void vtx_handle_stream_generate(struct crpc_call *call,
                                 const Vertexd__V1__GenerateRequest *request,
                                 void *self) {
-  struct vtx_flow *flow = vtx_prepare_one(self, call, request);
+  struct vtx_flow *flow;
   struct vtx_sink *sink;
 
+  if (refuse_repair(call, request)) return;
+  flow = vtx_prepare_one(self, call, request);
   if (!flow) return;
   flow->verb = VTX_STREAM_GENERATE;
   flow->source.kind = VTX_SOURCE_ONE;
