@@ -19,6 +19,7 @@
 #include "service/emulator/emulator.h"
 #include "service/log.h"
 #include "service/machine.h"
+#include "service/monitor.h"
 #include "service/open_credential.h"
 #include "service/service.h"
 #include "service/signals.h"
@@ -59,6 +60,7 @@ struct vtx_server {
   struct crpc_server *server;
   struct crpc_health *health; /* the crpc server's */
   struct vtx_signals *signals;
+  struct vtx_monitor *monitor; /* NULL unless --metrics-listen */
   bool draining;
   bool stopping;          /* parts are being taken down */
   struct cb_timer drain;  /* until calls are ended */
@@ -313,6 +315,8 @@ static bool listen_everywhere(struct vtx_server *server) {
 static void print_addresses(const struct vtx_server *server) {
   for (size_t i = 0; i < server->config->listen_count; i++)
     printf("listening on %s\n", server->addresses[i]);
+  if (server->monitor)
+    printf("metrics on %s\n", vtx_monitor_url(server->monitor));
   fflush(stdout);
 }
 
@@ -323,6 +327,8 @@ static void log_start(struct vtx_server *server) {
   const struct vtx_log_field fields[] = {
       vtx_text("version", VTX_VERSION),
       vtx_text("address", server->addresses[0]),
+      vtx_text("metrics",
+               server->monitor ? vtx_monitor_url(server->monitor) : ""),
       vtx_text("upstream", base_url ? base_url : "vertex-ai"),
       vtx_text("project", server->opened.project),
       vtx_text("location", config->locations),
@@ -350,6 +356,32 @@ static bool start_signals(struct vtx_server *server) {
   return server->signals ? true : fail_memory(server, "signals");
 }
 
+static bool start_monitor(struct vtx_server *server) {
+  const struct vtx_monitor_options options = {
+      .address = server->config->metrics_listen,
+      .version = VTX_VERSION,
+      .loop = server->loop,
+      .server = server->server,
+      .service = server->service,
+      .engine = server->upstream.engine,
+      .budget = &server->budget,
+  };
+  struct cb_status status;
+
+  if (!options.address) return true;
+  server->monitor = vtx_monitor_new(&options, &status);
+  return server->monitor ? true : fail(server, options.address, &status);
+}
+
+/* Those that calls may have. */
+static uint64_t descriptors_for_calls(const struct vtx_server *server) {
+  uint64_t others =
+      server->config->metrics_listen ? VTX_MONITOR_DESCRIPTORS : 0;
+
+  return server->descriptor_limit > others ? server->descriptor_limit - others
+                                           : server->descriptor_limit;
+}
+
 /* Over plain http each request upstream has a connection of its own. More of
  * them than there are descriptors for would fail, and keep callers out. */
 static void settle_limits(struct vtx_server *server) {
@@ -361,7 +393,7 @@ static void settle_limits(struct vtx_server *server) {
   struct vtx_log_field fields[3];
 
   server->descriptor_limit = vtx_machine_raise_descriptors();
-  server->shares = vtx_machine_share(server->descriptor_limit,
+  server->shares = vtx_machine_share(descriptors_for_calls(server),
                                      (size_t)config->max_in_flight, each);
   server->max_in_flight = config->max_in_flight;
   if (server->shares.upstream >= server->max_in_flight) return;
@@ -377,7 +409,8 @@ static void settle_limits(struct vtx_server *server) {
 static bool start(struct vtx_server *server) {
   return start_emulator(server) && start_engine(server) &&
          start_service(server) && start_server(server) &&
-         start_signals(server) && listen_everywhere(server);
+         start_signals(server) && start_monitor(server) &&
+         listen_everywhere(server);
 }
 
 /* Takes down whatever there is; see server.h. Messages that are still under
@@ -386,10 +419,12 @@ static bool start(struct vtx_server *server) {
 static void stop(struct vtx_server *server) {
   server->stopping = true;
   vtx_signals_stop(server->signals);
+  vtx_monitor_stop(server->monitor);
   if (server->upstream.engine) vtx_engine_stop(server->upstream.engine);
   if (server->service && server->server) log_counters(server, "stop");
   if (server->server) crpc_server_free(server->server);
   if (server->loop) crpc_loop_free(server->loop);
+  vtx_monitor_free(server->monitor);
   vtx_signals_free(server->signals);
   if (server->service) vtx_service_free(server->service);
   vtx_credential_free(server->upstream.credential); /* it has timers there */

@@ -1,10 +1,13 @@
 /* server.h - vertexd as a whole: makes the parts, runs them, takes them down.
  *
  * Order of birth: log, budget, emulator, credential, engine, crpc loop,
- * service, crpc server, listeners, signals. Order of the end: health says
- * NOT_SERVING; the listeners close and connections are told to go; running
- * calls end or, at the drain timeout, are cancelled; flows end with them; then
- * the engine stops, the loop, and the rest in reverse.
+ * service, crpc server, signals, monitor, listeners. Order of the end: health
+ * says NOT_SERVING; the listeners close and connections are told to go; running
+ * calls end or, at the drain timeout, are cancelled; flows end with them; the
+ * monitor stops, which until then answers scrapes; then the engine stops, the
+ * loop, and the rest in reverse. What the monitor has asked the loops may come
+ * to them as late as that: it reads nothing then, and the monitor is freed once
+ * both are through.
  *
  * Threads:   the caller's becomes the crpc loop.
  * Ownership: config is borrowed.
@@ -21,7 +24,7 @@ enum vtx_exit {
 };
 
 /* Serves until a signal ends it. Prints "listening on ADDRESS" on stdout for
- * each address, and logs on stderr. */
+ * each address, then "metrics on URL" if there are any, and logs on stderr. */
 enum vtx_exit vtx_server_run(const struct vtx_config *config);
 
 #endif

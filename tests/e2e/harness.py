@@ -137,6 +137,17 @@ class Vertexd(Process):
         self.idle = self.counters()
         return self
 
+    def metrics(self):
+        """Where its metrics are, as its stdout says."""
+        def find():
+            for line in self.greeting:
+                if match := re.fullmatch(r"metrics on (\S+)", line):
+                    return match.group(1)
+            return None
+        url = self.wait_for(find)
+        assert url, f"no metrics: {self.greeting}\n{self.log()}"
+        return url
+
     def counters(self):
         """What SIGUSR1 prints now."""
         seen = len(self.lines)

@@ -1,12 +1,19 @@
 #!/bin/bash
 # A server on its embedded emulator and the C client against it: every command,
-# many calls at once, a cancel in mid-batch, a drain. Run under each sanitizer.
+# many calls at once, a cancel in mid-batch, a drain; all the while its metrics
+# are scraped. Run under each sanitizer.
 #
 #   c_client.sh BIN_FOLDER
 set -euo pipefail
 bin=$1
 log=$(mktemp)
-trap 'rm -f "$log"; [ -z "${pid:-}" ] || kill -9 "$pid" 2>/dev/null || true' EXIT
+pid=
+scraper=
+clean_up() {
+  rm -f "$log" "$log.page" "$log.scraped"
+  for child in $scraper $pid; do kill -9 "$child" 2>/dev/null || true; done
+}
+trap clean_up EXIT
 
 fail() {
   echo "c_client: $*"
@@ -14,10 +21,18 @@ fail() {
   exit 1
 }
 
-coproc server { exec "$bin/vertexd" --emulate --listen 127.0.0.1:0 2>"$log"; }
+coproc server { exec "$bin/vertexd" --emulate --listen 127.0.0.1:0 \
+  --metrics-listen 127.0.0.1:0 2>"$log"; }
 pid=$server_PID
 read -r -t 60 _ _ address <&"${server[0]}" || fail "vertexd did not start"
+read -r -t 60 _ _ metrics <&"${server[0]}" || fail "no metrics"
 export VERTEXD_ADDRESS=$address
+
+while curl -sf -o "$log.page" "$metrics"; do
+  mv "$log.page" "$log.scraped"
+  sleep 0.02
+done &
+scraper=$!
 
 "$bin/vertexctl" health >/dev/null || fail "health"
 "$bin/vertexctl" generate "one prompt" | grep -q 'one prompt' || fail "generate"
@@ -53,7 +68,11 @@ for _ in $(seq 100); do
 done
 grep -q '"flows":0[,}]' <<<"$counters" || fail "flows remain: $counters"
 
+kill -0 "$scraper" || fail "a scrape found no metrics"
+grep -q '^vertexd_jobs_total [1-9]' "$log.scraped" || fail "metrics"
 kill -TERM "$pid"
 wait "$pid" || fail "vertexd ended with $?"
 pid=
+wait "$scraper" || true
+scraper=
 echo "c_client: all well"

@@ -15,6 +15,10 @@ foreach(kind back gate)
 endforeach()
 vtx_unit_test(scheduler_quota vtx_service m)
 
+vtx_unit_test(metrics_page vtx_service)
+target_compile_definitions(test_metrics_page PRIVATE
+  VTX_TEST_DATA="${CMAKE_CURRENT_SOURCE_DIR}/data")
+
 vtx_unit_test(reasons_documented vtx_service)
 target_compile_definitions(test_reasons_documented PRIVATE
   VTX_ERRORS_PAGE="${PROJECT_SOURCE_DIR}/docs/errors.md")
@@ -28,3 +32,4 @@ target_link_libraries(test_service_world
 foreach(kind calls batches maps models retries)
   vtx_unit_test(service_${kind} test_service_world vtx_service)
 endforeach()
+vtx_unit_test(monitor test_service_world test_http_client vtx_service)
