@@ -8,6 +8,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "client/vertexd_client.h"
+
 #ifndef VERTEXD_VERSION
 #error "the build defines VERTEXD_VERSION"
 #endif
@@ -22,6 +24,7 @@ static const struct option long_options[] = {
     {"item-template", required_argument, NULL, 'i'},
     {"temperature", required_argument, NULL, 'e'},
     {"max-output-tokens", required_argument, NULL, 'n'},
+    {"tier", required_argument, NULL, 'r'},
     {"json", no_argument, NULL, 'j'},
     {"schema", required_argument, NULL, 'S'},
     {"as-completed", no_argument, NULL, 'a'},
@@ -90,6 +93,60 @@ static bool read_output(const char *text) {
   ctl_wrong("--output must be text or json", text);
 }
 
+static int read_tier(const char *text) {
+  static const struct {
+    const char *name;
+    int tier;
+  } tiers[] = {
+      {"standard", vertexd_REQUEST_TIER_STANDARD},
+      {"dedicated", vertexd_REQUEST_TIER_DEDICATED},
+      {"shared", vertexd_REQUEST_TIER_SHARED},
+      {"priority", vertexd_REQUEST_TIER_PRIORITY},
+      {"flex", vertexd_REQUEST_TIER_FLEX},
+      {"shared-priority", vertexd_REQUEST_TIER_SHARED_PRIORITY},
+      {"shared-flex", vertexd_REQUEST_TIER_SHARED_FLEX},
+  };
+
+  for (size_t i = 0; i < sizeof tiers / sizeof *tiers; i++)
+    if (strcmp(text, tiers[i].name) == 0) return tiers[i].tier;
+  ctl_wrong(
+      "--tier must be standard, dedicated, shared, priority, flex, "
+      "shared-priority or shared-flex",
+      text);
+}
+
+/* What goes into the request. False if it is another option. */
+static bool read_setting(struct ctl_options *options, int letter,
+                         const char *value) {
+  switch (letter) {
+    case 'm':
+      options->model = value;
+      return true;
+    case 's':
+      options->system = value;
+      return true;
+    case 'e':
+      options->temperature = read_number(value);
+      options->has_temperature = true;
+      return true;
+    case 'n':
+      options->max_output_tokens =
+          ctl_read_count("--max-output-tokens must be 1 or more", value);
+      return true;
+    case 'r':
+      options->tier = read_tier(value);
+      return true;
+    case 'j':
+      options->return_json = true;
+      return true;
+    case 'S':
+      options->schema_path = value;
+      return true;
+    default:
+      return false;
+  }
+}
+
 static void read_option(struct ctl_options *options, int letter,
                         const char *value) {
   switch (letter) {
@@ -98,14 +155,8 @@ static void read_option(struct ctl_options *options, int letter,
         ctl_wrong("too many targets", value);
       options->targets[options->target_count++] = value;
       break;
-    case 'm':
-      options->model = value;
-      break;
     case 'T':
       options->timeout = read_duration(value);
-      break;
-    case 's':
-      options->system = value;
       break;
     case 'c':
       options->max_concurrency =
@@ -116,20 +167,6 @@ static void read_option(struct ctl_options *options, int letter,
       break;
     case 'i':
       options->item_template = value;
-      break;
-    case 'e':
-      options->temperature = read_number(value);
-      options->has_temperature = true;
-      break;
-    case 'n':
-      options->max_output_tokens =
-          ctl_read_count("--max-output-tokens must be 1 or more", value);
-      break;
-    case 'j':
-      options->return_json = true;
-      break;
-    case 'S':
-      options->schema_path = value;
       break;
     case 'a':
       options->as_completed = true;
@@ -147,7 +184,8 @@ static void read_option(struct ctl_options *options, int letter,
       puts("vertexctl " VERTEXD_VERSION);
       exit(CTL_ALL_WELL);
     default:
-      if (!ctl_read_file_option(&options->files, letter, value))
+      if (!read_setting(options, letter, value) &&
+          !ctl_read_file_option(&options->files, letter, value))
         ctl_wrong("unknown option", NULL);
   }
 }

@@ -60,6 +60,7 @@ struct ctl_options {
   int64_t timeout; /* nanoseconds, 0: none */
   int32_t max_concurrency;
   int32_t max_output_tokens; /* 0: not given */
+  int tier;                  /* vertexd_RequestTier; 0: not given */
   double temperature;
   bool has_temperature;
   bool return_json;

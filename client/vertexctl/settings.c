@@ -59,6 +59,7 @@ void ctl_settings_make(struct ctl_settings *settings,
   settings->request = (vertexd_GenerateRequest)vertexd_GenerateRequest_INIT;
   if (options->model) settings->request.model = text_of(options->model);
   if (options->system) set_system(settings, options->system);
+  settings->request.request_tier = (vertexd_RequestTier)options->tier;
   if (options->has_temperature || options->max_output_tokens > 0)
     set_config(settings, options);
   set_json(settings, options);

@@ -65,6 +65,15 @@ def test_settings_reach_the_upstream(ctl, emulator):
     assert request.body["systemInstruction"]["parts"] == [{"text": "be brief"}]
 
 
+def test_tier_reaches_the_upstream(ctl, emulator):
+    done = ctl("batch", "a", "b", "--tier", "shared-flex")
+    assert done.returncode == 0, done.stderr
+    for request in emulator.requests(2):
+        assert request.headers["x-vertex-ai-llm-request-type"] == "shared"
+        assert request.headers["x-vertex-ai-llm-shared-request-type"] == "flex"
+    assert ctl("generate", "x", "--tier", "cheap").returncode == 2
+
+
 def test_stream_prints_pieces_that_make_the_answer(ctl):
     whole = ctl("generate", "tell me", "--output", "text").stdout
     streamed = ctl("stream", "tell me", "--output", "text").stdout
