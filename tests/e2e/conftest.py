@@ -45,11 +45,15 @@ def emulator(emulator_process):
 
 class Shared:
     """The server that most tests share, and a channel to it. Where a test has
-    killed it the next one gets another, so that the fault shows once."""
+    killed it the next one gets another, so that the fault shows once. It makes
+    no failed call again, and learns nothing from failures, which would hold up
+    the tests after them: that is the matter of test_retries.py and of
+    test_quota.py."""
 
     def __init__(self, emulator):
         self.flags = ("--base-url", emulator.url, "--project", "e2e",
-                      "--api-key", "e2e-key", "--default-model", harness.MODEL)
+                      "--api-key", "e2e-key", "--default-model", harness.MODEL,
+                      *harness.ONE_ATTEMPT, "--no-adaptive")
         self.server = self.channel = None
 
     def ready(self):
@@ -92,6 +96,12 @@ def channel(server, shared):
 @pytest.fixture
 def stub(channel):
     return vertexd_pb2_grpc.GenerationServiceStub(channel)
+
+
+@pytest.fixture
+def retrying(start):
+    """The stub of a server that makes failed calls again, as by default."""
+    return start()[1]
 
 
 @pytest.fixture

@@ -1,10 +1,13 @@
 """Starts and watches the programs under test, and speaks to the emulator."""
 
+import fcntl
 import json
 import os
 import pathlib
+import random
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -15,8 +18,10 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 WORK = pathlib.Path(os.environ.get("VERTEXD_E2E_DIR", ROOT / "build" / "e2e"))
 STUBS = WORK / "stubs"
 MODEL = "gemini-e2e"
-START_TIMEOUT = 20.0
-SETTLE_TIMEOUT = 10.0
+ONE_ATTEMPT = ("--interactive-attempts", "1", "--batch-attempts", "1",
+               "--throttle-wait", "0s")
+START_TIMEOUT = 60.0
+SETTLE_TIMEOUT = 60.0
 
 
 def binary(variable, name):
@@ -31,17 +36,20 @@ def binary(variable, name):
 
 
 def make_stubs():
-    """Generates the Python stubs unless they are newer than the contract."""
+    """Generates the Python stubs unless they are newer than the contract.
+    Others that run beside this one wait for them."""
     protos = sorted((ROOT / "proto").glob("vertexd/v1/*.proto"))
     made = STUBS / "vertexd" / "v1" / "vertexd_pb2_grpc.py"
-    if not (made.exists() and all(
-            made.stat().st_mtime > p.stat().st_mtime for p in protos)):
-        STUBS.mkdir(parents=True, exist_ok=True)
-        subprocess.run(
-            [sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT}/proto",
-             f"--python_out={STUBS}", f"--grpc_python_out={STUBS}",
-             *(str(p.relative_to(ROOT / "proto")) for p in protos)],
-            check=True, cwd=ROOT / "proto")
+    STUBS.mkdir(parents=True, exist_ok=True)
+    with open(WORK / "stubs.lock", "w", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (made.exists() and all(
+                made.stat().st_mtime > p.stat().st_mtime for p in protos)):
+            subprocess.run(
+                [sys.executable, "-m", "grpc_tools.protoc", f"-I{ROOT}/proto",
+                 f"--python_out={STUBS}", f"--grpc_python_out={STUBS}",
+                 *(str(p.relative_to(ROOT / "proto")) for p in protos)],
+                check=True, cwd=ROOT / "proto")
     sys.path.insert(0, str(STUBS))
 
 
@@ -53,6 +61,19 @@ def eventually(check, timeout=SETTLE_TIMEOUT):
         if result or time.monotonic() > end:
             return result
         time.sleep(0.02)
+
+
+def free_port():
+    """A port to listen on a little later: none that the system gives to others
+    by itself, for their connections."""
+    while True:
+        port = random.randrange(10_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+                return port
+            except OSError:
+                continue
 
 
 class Process:
@@ -174,8 +195,14 @@ class Vertexd(Process):
 
     def settle(self):
         """Waits until no call left anything behind; what did if one did."""
-        eventually(lambda: not self.busy())
-        return self.busy()
+        left = {}
+
+        def is_quiet():  # once: a token may be renewed at any time
+            nonlocal left
+            left = self.busy()
+            return not left
+        eventually(is_quiet)
+        return left
 
 
 class Emulator(Process):

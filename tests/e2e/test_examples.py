@@ -9,8 +9,7 @@ import urllib.request
 
 import pytest
 
-from harness import ROOT, STUBS, eventually
-from test_upstream import free_port
+from harness import ROOT, STUBS, eventually, free_port
 
 HERE = ROOT / "examples" / "python"
 

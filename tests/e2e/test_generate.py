@@ -263,11 +263,13 @@ def test_unrecognized__unknown_finish_reason__enum_stays_zero(
     assert answer.finish_reason_text not in ("", "STOP")
 
 
-def test_unrecognized__finish_reason_of_rest__text_has_it(emulator, stub):
+def test_finish_reason__that_only_rest_has__has_a_number(emulator, stub):
     answer = stub.Generate(Request(
         prompt="p" + control(finish="IMAGE_RECITATION")))
     assert answer.finish_reason_text == "IMAGE_RECITATION"
-    assert answer.candidates[0].finish_reason == 0
+    assert answer.candidates[0].finish_reason == \
+        gemini_pb2.Candidate.IMAGE_RECITATION
+    assert not answer.unrecognized
 
 
 def test_serving__says_how_it_was_served(emulator, stub):

@@ -2,6 +2,7 @@
 
 import pytest
 from google.protobuf import json_format, struct_pb2
+from google.protobuf.duration_pb2 import Duration
 from vertexd.v1 import gemini_pb2, vertexd_pb2
 
 from calls import Batch, check_results, code_name, fails
@@ -242,7 +243,8 @@ def test_map__deadline_in_the_middle__nothing_finished_is_lost(
         emulator, stub):
     answer = stub.MapGenerate(Request(
         template="{item}", max_concurrency=2,
-        items=["a", "b"] + ["c" + control(latency="60s")] * 4), timeout=2)
+        items=["a", "b"] + ["c" + control(latency="60s")] * 4,
+        options=Options(deadline_margin=Duration(seconds=30))), timeout=32)
     assert [code_name(r) for r in answer.results] == \
         ["OK"] * 2 + ["DEADLINE_EXCEEDED"] * 4
 

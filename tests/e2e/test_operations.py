@@ -2,13 +2,16 @@
 
 import json
 import signal
+import sys
 import time
 
 import grpc
 import pytest
-from vertexd.v1 import vertexd_pb2
+from vertexd.v1 import vertexd_pb2, vertexd_pb2_grpc
 
-from harness import control, eventually
+from calls import Batch
+from harness import (MODEL, ONE_ATTEMPT, Process, Vertexd, binary, control,
+                     eventually)
 
 Request = vertexd_pb2.GenerateRequest
 
@@ -96,3 +99,51 @@ def test_start__credential_in_the_clear__is_warned_of(start):
     assert events(server, "credential_in_the_clear")
     server, _ = start()
     assert not events(server, "credential_in_the_clear")
+
+
+class WithFewDescriptors(Vertexd):
+    """A server that may have so many descriptors and no more."""
+
+    LIMIT = "import os, resource, sys; n = int(sys.argv[1]);" \
+        "resource.setrlimit(resource.RLIMIT_NOFILE, (n, n));" \
+        "os.execv(sys.argv[2], sys.argv[2:])"
+
+    def __init__(self, limit, *arguments):
+        Process.__init__(self, sys.executable, "-c", self.LIMIT, limit,
+                         binary("VERTEXD_BIN", "vertexd"), "--listen",
+                         "127.0.0.1:0", *arguments)
+        self.emulates = "--emulate" in arguments
+
+
+def test_few_descriptors__single_calls_get_through_beside_a_batch(emulator):
+    server = WithFewDescriptors(
+        64, "--base-url", emulator.url, "--project", "e2e", "--api-key", "k",
+        "--default-model", MODEL, *ONE_ATTEMPT).start()
+    lowered, = events(server, "descriptors_are_few")
+    assert lowered["descriptor_limit"] == 64 and lowered["wanted"] == 10_000
+    assert 10 <= lowered["max_in_flight"] < 32
+    with grpc.insecure_channel(server.target) as channel:
+        batch = vertexd_pb2_grpc.GenerationServiceStub(channel).BatchGenerate(
+            vertexd_pb2.BatchGenerateRequest(
+                prompts=["p" + control(latency="150ms")] * 300,
+                max_concurrency=100))
+        assert eventually(lambda: emulator.stats()["in_flight"] >= 10)
+        for i in range(10):  # each on a connection of its own
+            with grpc.insecure_channel(server.target, [
+                    ("grpc.use_local_subchannel_pool", 1)]) as another:
+                stub = vertexd_pb2_grpc.GenerationServiceStub(another)
+                assert stub.Generate(Request(prompt=f"n {i}"), timeout=30).text
+        assert Batch(batch).codes == ["OK"] * 300
+    assert emulator.stats()["peak_in_flight"] <= lowered["max_in_flight"]
+    assert server.stop() == 0
+
+
+def test_few_descriptors__emulator_inside__calls_get_through():
+    server = WithFewDescriptors(64, "--emulate").start()
+    assert events(server, "descriptors_are_few")
+    with grpc.insecure_channel(server.target) as channel:
+        batch = vertexd_pb2_grpc.GenerationServiceStub(channel).BatchGenerate(
+            vertexd_pb2.BatchGenerateRequest(
+                prompts=["p"] * 300, max_concurrency=100))
+        assert Batch(batch).codes == ["OK"] * 300
+    assert server.stop() == 0

@@ -1,5 +1,6 @@
 """The program vertexd: flags, sockets, signals and logs."""
 
+import contextlib
 import json
 import os
 import signal
@@ -13,7 +14,8 @@ import pytest
 from vertexd.v1 import vertexd_pb2, vertexd_pb2_grpc
 
 from calls import Batch, fails
-from harness import Vertexd, binary, control, eventually
+from harness import (ONE_ATTEMPT, Vertexd, binary, control, eventually,
+                     free_port)
 
 Request = vertexd_pb2.GenerateRequest
 
@@ -39,6 +41,7 @@ def run(*arguments, **env):
     (["--emulate", "--listen", "nonsense"], "listen"),
     (["--emulate", "--listen", "127.0.0.1:99999"], "listen"),
     (["--emulate", "--listen"], "listen"),
+    (["--emulate", "--metrics-listen", "9464"], "metrics-listen"),
     (["--project", "p", "--api-key", "k", "--base-url", "ftp://x"],
      "base-url"),
     (["--project", "p", "--api-key", "k", "--base-url", "http://u@x/"],
@@ -89,12 +92,13 @@ def test_listen__beyond_loopback_allowed__works(start):
 def test_flag__help_and_version__exit_0():
     result = run("--help")
     assert result.returncode == 0
-    for flag in ("--listen", "--project", "--location", "--base-url",
+    for flag in ("--listen", "--metrics-listen", "--project", "--location", "--base-url",
                  "--ca-file", "--api-key", "--access-token-file",
                  "--default-model", "--max-concurrency-cap",
                  "--max-in-flight", "--max-batch-items",
                  "--max-request-bytes", "--max-response-bytes",
                  "--memory-budget", "--drain-timeout", "--reader-timeout",
+                 "--request-timeout",
                  "--default-deadline", "--allow-plaintext", "--emulate", "--version"):
         assert flag in result.stdout
     assert "VERTEXD_" in result.stdout
@@ -153,7 +157,7 @@ def test_emulate__embedded__needs_neither_project_nor_key(start):
 def test_drain__sigterm__calls_in_flight_finish_new_ones_do_not(
         emulator, start):
     server, stub = start()
-    prompt = "p" + control(latency="1500ms")
+    prompt = "p" + control(hold="drain")
     unary = stub.Generate.future(Request(prompt=prompt))
     batch = stub.BatchGenerate(vertexd_pb2.BatchGenerateRequest(
         prompts=[prompt] * 10, max_concurrency=10))
@@ -165,6 +169,7 @@ def test_drain__sigterm__calls_in_flight_finish_new_ones_do_not(
         vertexd_pb2_grpc.GenerationServiceStub(channel).Generate(
             Request(prompt="new"), timeout=5)
     assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
+    emulator.release("drain")
     assert unary.result().text
     assert Batch(batch).codes == ["OK"] * 10
     assert server.stop() == 0
@@ -184,18 +189,108 @@ def test_drain__timeout_over__calls_are_cut_and_it_ends(
     assert eventually(lambda: emulator.stats()["in_flight"] == 1)
     begin = time.monotonic()
     server.child.send_signal(sign)
-    with pytest.raises(grpc.RpcError):
+    with fails("UNAVAILABLE", "SERVER_SHUTTING_DOWN"):
         call.result()
     assert server.stop() == 0
     assert time.monotonic() - begin < 15
     assert eventually(lambda: emulator.stats()["in_flight"] == 0)
 
 
+HANGS = "p" + control(latency="60s")
+
+
+def test_drain__second_signal__ends_calls_at_once(emulator, start):
+    server, stub = start("--drain-timeout", "10m")
+    call = stub.Generate.future(Request(prompt=HANGS))
+    assert eventually(lambda: emulator.stats()["in_flight"] == 1)
+    server.child.send_signal(signal.SIGTERM)
+    assert eventually(lambda: not accepts(server.target))
+    server.child.send_signal(signal.SIGTERM)
+    with fails("UNAVAILABLE", "SERVER_SHUTTING_DOWN"):
+        call.result()
+    assert server.child.wait(20) == 0
+
+
+def test_drain__timeout_over__batch_gives_what_it_has(emulator, start):
+    """In input order, with the first one missing: nothing was sent before."""
+    server, stub = start("--drain-timeout", "200ms")
+    call = stub.BatchGenerate(vertexd_pb2.BatchGenerateRequest(
+        prompts=[HANGS, "one", "two", HANGS, "never sent"],
+        max_concurrency=2))
+    assert eventually(lambda: emulator.stats()["requests"] == 4)
+    assert eventually(lambda: emulator.stats()["in_flight"] == 2)
+    server.child.send_signal(signal.SIGTERM)
+    batch = Batch(call)
+    assert batch.code == grpc.StatusCode.OK
+    assert batch.codes == ["UNAVAILABLE", "OK", "OK", "UNAVAILABLE",
+                           "UNAVAILABLE"]
+    failed = [r for r in batch.results if r.HasField("error")]
+    assert all(r.error.reason == "SERVER_SHUTTING_DOWN" and r.error.retryable
+               for r in failed)
+    assert [r.attempts for r in failed] == [1, 1, 0]
+    assert server.stop() == 0
+
+
+def test_drain__timeout_over__map_gives_what_it_has(emulator, start):
+    server, stub = start("--drain-timeout", "200ms")
+    call = stub.MapGenerate.future(vertexd_pb2.MapGenerateRequest(
+        template="{item}", items=["zero", HANGS, "two"], max_concurrency=3))
+    assert eventually(lambda: emulator.stats()["requests"] == 3)
+    assert eventually(lambda: emulator.stats()["in_flight"] == 1)
+    server.child.send_signal(signal.SIGTERM)
+    answer = call.result()
+    assert [r.error.reason for r in answer.results] == [
+        "", "SERVER_SHUTTING_DOWN", ""]
+    assert answer.summary.succeeded == 2
+    assert server.stop() == 0
+
+
+def test_drain__timeout_over__stream_that_began_is_final(emulator, start):
+    server, stub = start("--drain-timeout", "200ms")
+    call = stub.StreamGenerate(Request(
+        prompt="p" + control(chunks=10, chunk_interval="10s")))
+    next(call)
+    server.child.send_signal(signal.SIGTERM)
+    with fails("UNAVAILABLE", "SERVER_SHUTTING_DOWN"):
+        list(call)
+    assert server.stop() == 0
+
+
+@pytest.mark.parametrize("says_all", [True, False])
+def test_drain__timeout_over__pipe_fails_unless_all_was_said(
+        emulator, start, says_all):
+    server, stub = start("--drain-timeout", "200ms")
+    more = threading.Event()
+
+    def messages():
+        yield vertexd_pb2.PipeGenerateRequest(
+            start=vertexd_pb2.PipeStart(max_concurrency=4))
+        for prompt in ("zero", HANGS):
+            yield vertexd_pb2.PipeGenerateRequest(item=Request(prompt=prompt))
+        if not says_all:
+            more.wait(60)
+
+    call = stub.PipeGenerate(messages())
+    assert eventually(lambda: emulator.stats()["requests"] == 2)
+    server.child.send_signal(signal.SIGTERM)
+    seen = []
+    with contextlib.nullcontext() if says_all else \
+            fails("UNAVAILABLE", "SERVER_SHUTTING_DOWN"):
+        for message in call:
+            seen.append(message)
+    more.set()
+    reasons = {m.result.index: m.result.error.reason for m in seen
+               if m.WhichOneof("event") == "result"}
+    assert reasons == {0: "", 1: "SERVER_SHUTTING_DOWN"}
+    assert seen[-1].WhichOneof("event") == "summary"
+    assert server.stop() == 0
+
+
 def test_restart__callers_with_wait_for_ready__do_not_notice(
         emulator, start):
-    server, stub = start()
+    target = f"127.0.0.1:{free_port()}"
+    server, stub = start(listen=target)
     assert stub.Generate(Request(prompt="before")).text
-    target = server.target
     assert server.stop() == 0
     results = []
     waiting = threading.Thread(target=lambda: results.append(stub.Generate(
@@ -219,7 +314,7 @@ def test_counters__sigusr1__one_line_of_json(emulator, server, stub):
 
 
 def test_log__is_json_and_has_neither_prompts_nor_secrets(emulator, start):
-    server, stub = start()
+    server, stub = start(*ONE_ATTEMPT)
     secret = "WORDS-OF-THE-PROMPT"
     for fault in ("http_503", "http_400", "not_json", "reset"):
         with pytest.raises(grpc.RpcError):
@@ -242,7 +337,7 @@ def test_log__is_json_and_has_neither_prompts_nor_secrets(emulator, start):
 
 
 def test_log__a_failed_call__has_method_code_and_reason(emulator, start):
-    server, stub = start()
+    server, stub = start(*ONE_ATTEMPT)
     with fails("UNAVAILABLE"):
         stub.Generate(Request(prompt="p" + control(fault="http_503")))
     line = server.wait_for(

@@ -11,7 +11,7 @@ import pytest
 from vertexd.v1 import vertexd_pb2
 
 from calls import Batch, fails
-from harness import control, eventually
+from harness import control, eventually, free_port
 
 Request = vertexd_pb2.GenerateRequest
 
@@ -51,9 +51,10 @@ def test_upstream_error__generate__is_mapped_with_details(
 
 
 def test_upstream_error__batch__is_the_items_with_http_status(emulator, stub):
-    """Those that would hit every item have a test of their own."""
+    """Those that would hit every item have a test of their own, and so has
+    429, with which items wait (test_retries.py)."""
     rows = [f for f in FAULTS if f[1] and f[0] not in
-            ("http_401", "http_403", "http_404", "html_404")]
+            ("http_401", "http_403", "http_404", "html_404", "http_429")]
     batch = Batch(stub.BatchGenerate(vertexd_pb2.BatchGenerateRequest(
         prompts=["p" + control(fault=fault) for fault, _, _ in rows])))
     assert batch.codes == [code for _, code, _ in rows]
@@ -61,7 +62,7 @@ def test_upstream_error__batch__is_the_items_with_http_status(emulator, stub):
         said = result.error.http_status
         if fault.startswith(("http_", "html_")):
             assert said == int(fault[5:])
-        retryable = fault in ("http_429", "http_500", "http_503", "html_502",
+        retryable = fault in ("http_500", "http_503", "html_502",
                               "reset", "reset_mid_body")
         assert result.error.retryable == retryable, fault
         assert result.error.message
@@ -72,8 +73,10 @@ def test_upstream_error__retry_info__reaches_the_caller(emulator, stub):
     with fails("RESOURCE_EXHAUSTED") as failure:
         stub.Generate(Request(prompt=prompt))
     assert failure.retry_after == datetime.timedelta(seconds=7)
+    options = vertexd_pb2.BatchOptions()
+    options.item_timeout.FromSeconds(2)  # too short to wait for that
     batch = Batch(stub.BatchGenerate(vertexd_pb2.BatchGenerateRequest(
-        prompts=[prompt])))
+        prompts=[prompt], options=options)))
     assert batch.results[0].error.retry_after.seconds == 7
 
 
@@ -201,17 +204,11 @@ def tls_front(emulator, certificate):
          "/dev/stdout", "--accesslog-format", "$request", str(key),
          str(crt)], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
         text=True)
-    assert eventually(lambda: connects(port))
+    assert eventually(lambda: connects(port)) and front.poll() is None
     yield port, crt, front
     front.terminate()
     front.wait()
     front.stdout.close()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def connects(port):
