@@ -7,7 +7,8 @@ Parts: batch (time of a batch over the bare loop's), load (calls a second, CPU
 seconds of the server, added latency), wide (the same with many slow calls and
 streams in flight, streams of 20 chunks, and TLS with HTTP/2 upstream), hold
 (memory with 5,000 calls in flight), pipe (memory over a million prompts through
-one call), fair (single calls beside a pipe of 100,000).
+one call), fair (single calls beside a pipe of 100,000), quota (goodput and 429s
+behind a token bucket, quota.py).
 Each part alternates the two sides and prints medians; ratios and CPU seconds
 are the figures to trust on a shared machine. --smoke runs everything once with
 small numbers and judges nothing but that it worked.
@@ -24,6 +25,8 @@ import sys
 import tempfile
 import time
 import urllib.request
+
+import quota
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -344,6 +347,10 @@ def part_fair(args):
                   f"{beside['p99_ms'] / alone['p99_ms']:.2f} |")
 
 
+def part_quota(args):
+    quota.run(sys.modules[__name__], args)
+
+
 def token(folder):
     path = pathlib.Path(folder) / "token"
     path.write_text("token\n")
@@ -352,7 +359,8 @@ def token(folder):
 
 def main():
     parts = {"batch": part_batch, "load": part_load, "wide": part_wide,
-             "hold": part_hold, "pipe": part_pipe, "fair": part_fair}
+             "hold": part_hold, "pipe": part_pipe, "fair": part_fair,
+             "quota": part_quota}
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--bin", type=pathlib.Path,
                         default=ROOT / "build/release/bin")
