@@ -14,9 +14,8 @@ import sys
 import pytest
 
 import harness
-from harness import ROOT
+from harness import ROOT, free_port
 from test_grpcurl import messages, tool
-from test_upstream import free_port
 
 README = (ROOT / "README.md").read_text()
 
@@ -75,6 +74,16 @@ def test_readme__python__as_pasted(here, tmp_path):
     (tmp_path / "first.py").write_text(here(program))
     text = shell(f"{sys.executable} first.py", tmp_path, PYTHONPATH="")
     assert text.count('"What is quantum computing?"') == 2
+
+
+def test_readme__json__as_pasted(here, tmp_path):
+    (imports,) = blocks("The first call: Python", "python")
+    (program,) = blocks("JSON answers", "python")
+    (tmp_path / "json_answer.py").write_text(
+        imports.split("\n\n", 1)[0] + "\n" + here(program))
+    text = shell(f"{sys.executable} json_answer.py", tmp_path,
+                 PYTHONPATH=str(harness.STUBS))
+    assert int(text) >= 1
 
 
 def test_readme__c__as_pasted(here, tmp_path):
@@ -142,8 +151,9 @@ def test_crpc_readme__a_server_and_a_client__as_described(tmp_path):
 
 
 @pytest.mark.parametrize("page", sorted(
-    str(p.relative_to(ROOT)) for p in ROOT.rglob("*.md")
-    if not {"build", ".venv"} & set(p.relative_to(ROOT).parts)))
+    str(p.relative_to(ROOT)) for d in ROOT.iterdir()
+    if d.name not in ("build", ".git", ".venv")
+    for p in (d.rglob("*.md") if d.is_dir() else [d]) if p.suffix == ".md"))
 def test_pages__links__lead_somewhere(page):
     text = (ROOT / page).read_text()
     for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
