@@ -108,8 +108,9 @@ static void dispatch(struct crpc_call *call, const ProtobufCMessage *message) {
   crpc_call_abort(call, &status);
 }
 
-/* The core holds callers to the limit on metadata only once they have confirmed
- * it, which one that means harm does not do. Counted as HTTP/2 counts. */
+/* The core holds callers to its own limit, which is higher, and only once they
+ * have confirmed it, which one that means harm does not do. Counted as HTTP/2
+ * counts. */
 static bool has_too_much_metadata(const struct crpc_call *call) {
   size_t size = 0;
 

@@ -24,6 +24,11 @@
 /* Bytes of metadata that a peer may send at a time, 32 for each pair added. */
 #define CRPC_METADATA_MAX (16 * 1024)
 
+/* What a server tells its callers of and its core holds them to. More than the
+ * above, for the core (1.51) answers a breach with closing the connection under
+ * all of its calls, while arrival.c ends the one call. */
+#define CRPC_METADATA_CORE_MAX (2 * CRPC_METADATA_MAX)
+
 /* Bytes that a peer may send on one stream before they are read. */
 #define CRPC_STREAM_WINDOW (64 * 1024)
 

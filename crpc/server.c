@@ -237,7 +237,7 @@ static grpc_server *create_core(const struct crpc_server_options *options) {
       integer(GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
               core_limit(options->max_request_bytes)),
       integer(GRPC_ARG_MAX_CONCURRENT_STREAMS, options->max_streams),
-      integer(GRPC_ARG_MAX_METADATA_SIZE, CRPC_METADATA_MAX),
+      integer(GRPC_ARG_MAX_METADATA_SIZE, CRPC_METADATA_CORE_MAX),
       /* Else each stream may fill a window of 8 MB that nobody reads. What a
        * read waits for is let through whatever its size. */
       integer(GRPC_ARG_HTTP2_BDP_PROBE, 0),

@@ -10,9 +10,10 @@
  * METHOD_UNIMPLEMENTED), UNAVAILABLE (SERVER_OVERLOADED with pushback,
  * SERVER_DRAINING), DEADLINE_EXCEEDED (also REQUEST_TIMEOUT), INVALID_ARGUMENT
  * (MALFORMED_REQUEST), RESOURCE_EXHAUSTED (REQUEST_TOO_LARGE, SERVER_MEMORY,
- * METADATA_TOO_LARGE: over 16 KiB). A message that is over max_request_bytes by
- * more than a quarter is refused by the core before it is read: the same code,
- * and a text with both sizes, but no details.
+ * METADATA_TOO_LARGE: over 16 KiB; over 32 KiB callers that heed HTTP/2's
+ * settings do not send it, and the others are cut off). A message that is over
+ * max_request_bytes by more than a quarter is refused by the core before it is
+ * read: the same code, and a text with both sizes, but no details.
  *
  * Threads:   all functions on the loop's thread, or before it runs. One more
  *            thread, inside, accepts connections.

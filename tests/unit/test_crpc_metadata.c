@@ -102,6 +102,32 @@ static void metadata__size__limit_ok_and_one_past_refused(void **state) {
   fixture_free(fixture);
 }
 
+/* The core itself would close the connection, with all that goes on on it. */
+static void metadata__too_large__others_of_its_connection_live(void **state) {
+  struct fixture *fixture = fixture_new(NULL, NULL, NULL);
+  struct talk held = talk_make(fixture);
+  struct talk large;
+  char value[METADATA_MAX + 1000];
+  echo_Ask ask = echo_Ask_INIT;
+
+  (void)state;
+  memset(value, 'A', sizeof value - 1);
+  value[sizeof value - 1] = '\0';
+  ask.how = "hold";
+  talk_say(&held, &ask, NULL);
+  fixture_until_count(fixture, &fixture->handled, 1);
+  large = ask_with(fixture, "x-test", value);
+  assert_int_equal(large.code, CB_RESOURCE_EXHAUSTED);
+  assert_string_equal(large.reason, "METADATA_TOO_LARGE");
+  assert_true(passes(fixture, "x-test", 1));
+  assert_false(held.is_done);
+  assert_int_equal(fixture->cancelled, 0);
+  crpc_rpc_cancel(fixture->channel, held.id);
+  talk_wait(&held);
+  assert_int_equal(held.code, CB_CANCELLED);
+  fixture_free(fixture);
+}
+
 /* HTTP/2 by hand, for a peer that heeds no limit. */
 
 static void add_frame(struct cb_buf *out, char type, char flags,
@@ -321,6 +347,7 @@ int main(void) {
       cmocka_unit_test(bin__any_bytes__there_and_back),
       cmocka_unit_test(bin__no_base64__left_out),
       cmocka_unit_test(metadata__size__limit_ok_and_one_past_refused),
+      cmocka_unit_test(metadata__too_large__others_of_its_connection_live),
       cmocka_unit_test(metadata__peer_that_heeds_no_limit__never_handled),
       cmocka_unit_test(metadata__many_pairs__32_go_the_rest_is_left_out),
       cmocka_unit_test(request_timeout__no_message__typed_end),
