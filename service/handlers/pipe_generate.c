@@ -105,12 +105,6 @@ static void timer_fired(struct cb_timer *timer) {
   read_next(CB_CONTAINER(timer, struct pipe, timer));
 }
 
-static void fail(struct pipe *pipe, const struct cb_status *status) {
-  pipe->batch.over = true;
-  end_input(pipe);
-  vtx_sink_fail(&pipe->batch.sink, status);
-}
-
 /* The start. */
 
 /* Fields of start are checked as those of other calls; their paths are not the
@@ -192,7 +186,7 @@ static void take_item(struct pipe *pipe,
   size_t size;
 
   if (!input) {
-    fail(pipe, &status);
+    vtx_sink_fail(&pipe->batch.sink, &status);
     return;
   }
   input->flow = pipe->flow;
@@ -270,7 +264,7 @@ static void take_message(struct vtx_sink *sink,
   if (pipe->batch.over || (pipe->started && !pipe->flow)) return;
   if (wrong) {
     status = cb_status_field(crpc_call_arena(sink->call), field, "%s", wrong);
-    fail(pipe, &status);
+    vtx_sink_fail(sink, &status);
   } else if (has_index(request) && request->index > items_read(pipe)) {
     end_at_gap(pipe, request->index);
   } else if (pipe->started) {
@@ -289,10 +283,10 @@ static void half_closed(struct vtx_sink *sink) {
   pipe->half_closed = true;
   crpc_loop_cancel_timer(sink->service->options.loop, &pipe->start_timer);
   end_input(pipe);
-  if (pipe->started || pipe->batch.over) return;
+  if (pipe->started) return;
   status = cb_status_field(crpc_call_arena(sink->call), "start",
                            "the call came without a start");
-  fail(pipe, &status);
+  vtx_sink_fail(sink, &status);
 }
 
 static void input_taken(struct vtx_sink *sink, size_t size) {
@@ -324,7 +318,8 @@ static void start_overdue(struct cb_timer *timer) {
       cb_status_make(CB_DEADLINE_EXCEEDED, "REQUEST_TIMEOUT",
                      "the call was opened, but its start did not come");
 
-  fail(CB_CONTAINER(timer, struct pipe, start_timer), &status);
+  vtx_sink_fail(&CB_CONTAINER(timer, struct pipe, start_timer)->batch.sink,
+                &status);
 }
 
 /* Nobody holds a call for ever without saying what for. */
@@ -339,7 +334,7 @@ static void await_start(struct pipe *pipe) {
   if (until > most) until = most;
   if (!crpc_loop_set_timer(sink->service->options.loop, &pipe->start_timer,
                            until)) {
-    fail(pipe, &no_memory);
+    vtx_sink_fail(sink, &no_memory);
   }
 }
 

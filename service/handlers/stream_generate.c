@@ -27,20 +27,28 @@ static void finish(struct stream *stream, const struct cb_status *status) {
   }
 }
 
-/* Sends one result; false if it must wait. */
-static bool send_result(struct stream *stream, struct vtx_result *result) {
-  struct crpc_call *call = stream->sink.call;
+/* Sends the first of what waits; false if that must wait, or the call failed.
+ */
+static bool send_first(struct stream *stream) {
+  struct vtx_result *result = stream->first;
   enum crpc_send sent = CRPC_SENT;
-  struct cb_status no_room = vtx_refuse(
-      VTX_SERVICE_SERVER_MEMORY, "the server has no memory to send the answer");
+  size_t charge = result->charge;
 
-  if (result->message) sent = crpc_call_send(call, result->message);
+  if (result->message)
+    sent = crpc_call_send(stream->sink.call, result->message);
   if (sent == CRPC_WAIT) return false;
   if (sent == CRPC_NO_MEMORY) {
-    finish(stream, &no_room);
-  } else if (result->last && sent == CRPC_SENT) {
-    finish(stream, &result->status);
+    struct cb_status status =
+        vtx_refuse(VTX_SERVICE_SERVER_MEMORY,
+                   "the server has no memory to send the answer");
+
+    vtx_sink_fail(&stream->sink, &status); /* frees the result, too */
+    return false;
   }
+  if (result->last && sent == CRPC_SENT) finish(stream, &result->status);
+  stream->first = NULL;
+  vtx_result_free(result);
+  vtx_sink_credit(&stream->sink, charge);
   return true;
 }
 
@@ -48,14 +56,8 @@ static void pump(struct vtx_sink *sink) {
   struct stream *stream = (struct stream *)sink;
 
   while (!stream->over && !sink->left) {
-    size_t charge;
-
     if (!stream->first) stream->first = vtx_window_take(&stream->waiting);
-    if (!stream->first || !send_result(stream, stream->first)) return;
-    charge = stream->first->charge;
-    vtx_result_free(stream->first);
-    stream->first = NULL;
-    vtx_sink_credit(sink, charge);
+    if (!stream->first || !send_first(stream)) return;
   }
 }
 

@@ -181,6 +181,23 @@ static void stream__reader_pauses__nothing_is_lost(void **state) {
   assert_true(seen->text_bytes > 400000);
 }
 
+/* What comes behind it is not waited for. */
+static void stream__no_room_for_a_message__typed_and_aborted(void **state) {
+  const struct world_options options = {.max_message_bytes = 4096};
+  vertexd_GenerateRequest request = vertexd_GenerateRequest_INIT;
+
+  (void)state;
+  world_free(world);
+  world = world_new(&options);
+  seen->world = world;
+  request.prompt = "[[emulator fault=stall words=4000 chunks=3]] Go on";
+  world_stream(seen, &request, 0);
+  seen_wait(seen);
+  expect_call_error(CB_RESOURCE_EXHAUSTED, "SERVER_MEMORY", "");
+  assert_int_equal(seen->messages, 0);
+  world_wait_idle(world);
+}
+
 static void count__a_prompt__its_tokens(void **state) {
   vertexd_CountTokensRequest request = vertexd_CountTokensRequest_INIT;
 
@@ -249,6 +266,7 @@ int main(void) {
       CASE(stream__a_prompt__pieces_and_a_last_message),
       CASE(stream__error_in_mid_stream__after_what_was_sent),
       CASE(stream__reader_pauses__nothing_is_lost),
+      CASE(stream__no_room_for_a_message__typed_and_aborted),
       CASE(count__a_prompt__its_tokens),
       CASE(calls__cancelled_at_any_time__nothing_is_left),
   };

@@ -37,9 +37,11 @@ static void start_upstream(struct world *world, size_t max_response_bytes) {
   world->upstream.budget = &world->budget;
 }
 
-static void start_server(struct world *world) {
-  const struct crpc_server_options options = {.budget = &world->budget,
-                                              .max_request_bytes = 64 << 20};
+static void start_server(struct world *world, size_t max_message_bytes) {
+  const struct crpc_server_options options = {
+      .budget = &world->budget,
+      .max_request_bytes = 64 << 20,
+      .max_response_bytes = max_message_bytes};
   const struct crpc_channel_options channel = {.max_response_bytes = 64 << 20,
                                                .own_connection = true};
   struct cb_status status;
@@ -96,7 +98,7 @@ struct world *world_new(const struct world_options *options) {
   world->service = vtx_service_new(&service);
   assert_non_null(world->service);
   assert_true(vtx_engine_start(world->upstream.engine));
-  start_server(world);
+  start_server(world, o->max_message_bytes);
   return world;
 }
 

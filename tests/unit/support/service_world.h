@@ -36,6 +36,7 @@ struct world_options {
   size_t max_batch_items;
   size_t max_response_bytes;
   int64_t default_deadline;
+  size_t max_message_bytes; /* that the server sends; 0: 2 GiB */
   size_t memory_budget;
   int32_t attempts;      /* of calls of all kinds */
   int64_t retry_base;    /* 0: 10 ms */
