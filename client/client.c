@@ -7,12 +7,14 @@
 #include "crpc/loop.h"
 
 #define DEFAULT_MAX_RESPONSE ((size_t)64 << 20)
+#define DEFAULT_KEEPALIVE (60 * CB_SECOND)
 
 struct vertexd_client *vertexd_client_new(
     const char *target, const struct vertexd_client_options *options) {
   struct vertexd_client *client = calloc(1, sizeof *client);
-  struct crpc_channel_options channel = {.max_response_bytes =
-                                             DEFAULT_MAX_RESPONSE};
+  struct crpc_channel_options channel = {
+      .max_response_bytes = DEFAULT_MAX_RESPONSE,
+      .keepalive = DEFAULT_KEEPALIVE};
 
   if (!client) return NULL;
   cb_list_init(&client->pending);
@@ -21,6 +23,7 @@ struct vertexd_client *vertexd_client_new(
       channel.max_response_bytes = options->max_response_bytes;
     channel.own_connection = options->own_connection;
     channel.service_config = options->service_config;
+    if (options->keepalive > 0) channel.keepalive = options->keepalive;
   }
   client->loop = crpc_loop_new();
   if (client->loop)

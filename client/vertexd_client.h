@@ -47,6 +47,11 @@ struct vertexd_client_options {
   bool own_connection;        /* not shared with other clients of the process */
   const char *service_config; /* gRPC's JSON, e.g. for round_robin; may be
                                  NULL. A retryPolicy has no effect. */
+  /* Nanoseconds: a server that has calls and says nothing for so long must
+   * answer a ping within 20 s, or its calls are UNAVAILABLE; for else a call
+   * without timeout over a line that went dead would wait for ever. 0: a
+   * minute; CB_NEVER: no pings. Below 5 s the server ends the connection. */
+  int64_t keepalive;
 };
 
 /* target: "host:port", "unix:/path" or "dns:///name:port"; options may be

@@ -3,11 +3,13 @@
 #include <limits.h>
 #include <stdlib.h>
 
+#include "base/clock.h"
 #include "crpc/client_internal.h"
 
 #define DEFAULT_RESPONSE ((size_t)4 * 1024 * 1024)
 #define DEFAULT_UNPACKED_FACTOR 16
-#define MAX_ARGS 10
+#define MAX_ARGS 13
+#define KEEPALIVE_TIMEOUT_MS (20 * 1000)
 
 static void fill_defaults(struct crpc_channel_options *options) {
   if (options->max_response_bytes == 0) {
@@ -35,6 +37,18 @@ static void add_integer(grpc_channel_args *args, const char *key, int value) {
   next_arg(args, GRPC_ARG_INTEGER, key)->value.integer = value;
 }
 
+/* The core's own limit on pings is for servers that mind. */
+static void add_keepalive(grpc_channel_args *args, int64_t keepalive) {
+  int64_t ms = keepalive / CB_MILLISECOND;
+
+  if (keepalive <= 0) return;
+  if (ms < 1) ms = 1;
+  if (ms > INT_MAX) ms = INT_MAX; /* the core's word for never */
+  add_integer(args, GRPC_ARG_KEEPALIVE_TIME_MS, (int)ms);
+  add_integer(args, GRPC_ARG_KEEPALIVE_TIMEOUT_MS, KEEPALIVE_TIMEOUT_MS);
+  add_integer(args, GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
+}
+
 static grpc_channel *create_core(const char *target,
                                  const struct crpc_channel_options *options) {
   grpc_arg room[MAX_ARGS];
@@ -55,6 +69,7 @@ static grpc_channel *create_core(const char *target,
   if (options->own_connection) {
     add_integer(&args, GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   }
+  add_keepalive(&args, options->keepalive);
   if (options->service_config) {
     next_arg(&args, GRPC_ARG_STRING, GRPC_ARG_SERVICE_CONFIG)->value.string =
         (char *)(uintptr_t)options->service_config;

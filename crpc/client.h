@@ -42,6 +42,11 @@ struct crpc_channel_options {
   struct cb_budget *budget;  /* may be NULL */
   bool own_connection;       /* no sharing with other channels of the process */
   const char *service_config; /* JSON, may be NULL (round_robin) */
+  /* Nanoseconds: a peer that has calls and says nothing for so long is asked
+   * for a sign of life, and lost after 20 s more without one. 0: never, for
+   * servers answer pings that come too often with GOAWAY: most take one in five
+   * minutes, those of crpc one every 5 s. */
+  int64_t keepalive;
 };
 
 /* target: "host:port", "unix:/path", "dns:///name:port". In the clear.

@@ -24,7 +24,7 @@
 #define WRITE_BUFFER 4096
 #define KEEPALIVE_TIME_MS (60 * 1000)
 #define KEEPALIVE_TIMEOUT_MS (20 * 1000)
-#define PING_INTERVAL_MS (10 * 1000) /* what we let clients do */
+#define PING_INTERVAL_MS (5 * 1000) /* what we let clients do */
 
 /* The core stands still in a quota that is less than what it needs itself. */
 #define QUOTA_MIN ((size_t)16 * 1024 * 1024)

@@ -91,8 +91,8 @@ static bool warm_up(struct ctl_bulk *bulk) {
 }
 
 static bool open_client(struct ctl_bulk *bulk) {
-  const struct vertexd_client_options options = {.service_config =
-                                                     CTL_ROUND_ROBIN};
+  const struct vertexd_client_options options = {
+      .service_config = CTL_ROUND_ROBIN, .keepalive = bulk->options->keepalive};
 
   bulk->signals = open_signals();
   bulk->client = vertexd_client_new(bulk->options->target, &options);

@@ -19,6 +19,8 @@ const char ctl_help[] =
     "                               given several times, they share the work\n"
     "  -m, --model NAME             model; the server's default\n"
     "  -T, --timeout DURATION       of the whole call or run: 500ms, 30s, 10m\n"
+    "      --keepalive DURATION     a server silent for so long must answer a\n"
+    "                               ping, or is given up 20 s later (1m)\n"
     "  -s, --system TEXT            system instruction\n"
     "  -c, --max-concurrency N      prompts at a time (batch, map; 5)\n"
     "      --template TEXT          template with {item} (map)\n"

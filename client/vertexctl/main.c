@@ -172,7 +172,8 @@ static struct cb_id start(struct vertexd_client *client, struct run *run,
 static void run_call(struct run *run, struct ctl_settings *settings) {
   const struct vertexd_call_options call = {.timeout = run->options.timeout};
   const struct vertexd_client_options options = {
-      .service_config = run->options.target_count > 1 ? CTL_ROUND_ROBIN : NULL};
+      .service_config = run->options.target_count > 1 ? CTL_ROUND_ROBIN : NULL,
+      .keepalive = run->options.keepalive};
   struct vertexd_client *client =
       vertexd_client_new(run->options.target, &options);
 

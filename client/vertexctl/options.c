@@ -8,7 +8,11 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "client/vertexd_client.h"
+
+/* Servers of crpc put up with a ping every 5 s. */
+#define MIN_KEEPALIVE (10 * CB_SECOND)
 
 #ifndef VERTEXD_VERSION
 #error "the build defines VERTEXD_VERSION"
@@ -18,6 +22,7 @@ static const struct option long_options[] = {
     {"target", required_argument, NULL, 't'},
     {"model", required_argument, NULL, 'm'},
     {"timeout", required_argument, NULL, 'T'},
+    {"keepalive", required_argument, NULL, 'k'},
     {"system", required_argument, NULL, 's'},
     {"max-concurrency", required_argument, NULL, 'c'},
     {"template", required_argument, NULL, 'p'},
@@ -51,7 +56,7 @@ _Noreturn void ctl_wrong(const char *what, const char *value) {
   exit(CTL_USAGE);
 }
 
-static int64_t read_duration(const char *text) {
+static int64_t read_duration(const char *wrong, const char *text) {
   static const struct {
     const char *unit;
     double nanoseconds;
@@ -64,7 +69,15 @@ static int64_t read_duration(const char *text) {
       if (strcmp(end, units[i].unit) == 0)
         return (int64_t)(value * units[i].nanoseconds);
   }
-  ctl_wrong("--timeout must be a duration such as 500ms, 30s or 10m", text);
+  ctl_wrong(wrong, text);
+}
+
+static int64_t read_keepalive(const char *text) {
+  static const char wrong[] = "--keepalive must be a duration of 10s or more";
+  int64_t keepalive = read_duration(wrong, text);
+
+  if (keepalive < MIN_KEEPALIVE) ctl_wrong(wrong, text);
+  return keepalive;
 }
 
 int32_t ctl_read_count(const char *flag, const char *text) {
@@ -156,7 +169,11 @@ static void read_option(struct ctl_options *options, int letter,
       options->targets[options->target_count++] = value;
       break;
     case 'T':
-      options->timeout = read_duration(value);
+      options->timeout = read_duration(
+          "--timeout must be a duration such as 500ms, 30s or 10m", value);
+      break;
+    case 'k':
+      options->keepalive = read_keepalive(value);
       break;
     case 'c':
       options->max_concurrency =

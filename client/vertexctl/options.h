@@ -57,7 +57,8 @@ struct ctl_options {
   const char *template_text;
   const char *item_template;
   const char *schema_path;
-  int64_t timeout; /* nanoseconds, 0: none */
+  int64_t timeout;   /* nanoseconds, 0: none */
+  int64_t keepalive; /* nanoseconds, 0: the client's default */
   int32_t max_concurrency;
   int32_t max_output_tokens; /* 0: not given */
   int tier;                  /* vertexd_RequestTier; 0: not given */

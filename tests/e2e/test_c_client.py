@@ -2,12 +2,14 @@
 
 import json
 import os
+import signal
 import subprocess
+import time
 
 import pytest
 
 import harness
-from harness import control
+from harness import control, eventually
 
 CTL = ("VERTEXCTL_BIN", "vertexctl")
 DEMO = ("ASYNC_DEMO_BIN", "async_demo")
@@ -144,11 +146,31 @@ def test_timeout_is_the_deadline(ctl, emulator):
     assert harness.eventually(lambda: emulator.stats()["aborted"] == 1)
 
 
+def test_server_that_stands_still_is_given_up(start, emulator):
+    """Without a timeout, and not before: pings are answered at first."""
+    server, _ = start()
+    with subprocess.Popen(
+            [harness.binary(*CTL), "generate", "p" + control(hold="ever"),
+             "--keepalive", "10s", "--target", server.target],
+            stderr=subprocess.PIPE, text=True) as child:
+        assert eventually(lambda: emulator.stats()["in_flight"] == 1)
+        time.sleep(35)  # three pings, which the server puts up with
+        assert child.poll() is None
+        server.child.send_signal(signal.SIGSTOP)
+        try:
+            _, said = child.communicate(timeout=harness.WAIT)
+        finally:
+            server.child.send_signal(signal.SIGCONT)
+    assert child.returncode == 4 and "UNAVAILABLE" in said
+    assert eventually(lambda: emulator.stats()["in_flight"] == 0)
+
+
 @pytest.mark.parametrize("words", [
     ("nonsense",), (), ("generate", "a", "b"), ("map", "a"),
     ("generate", "x", "--timeout", "soon"), ("generate", "x", "--timeout", "0"),
     ("batch", "x", "--max-concurrency", "0"),
     ("batch", "x", "--max-concurrency", "2147483648"),
+    ("generate", "x", "--keepalive", "9.9s"),
     ("generate", "x", "--output", "xml"), ("generate", "x", "--no-such-flag"),
     ("batch", "x", "--template", "{item}"),
     ("generate", "x", "--schema", "/no/such/file"),
