@@ -22,6 +22,7 @@ ONE_ATTEMPT = ("--interactive-attempts", "1", "--batch-attempts", "1",
                "--throttle-wait", "0s")
 START_TIMEOUT = 60.0
 SETTLE_TIMEOUT = 60.0
+WAIT = 120.0  # of calls that are to end by themselves: nothing measures it
 
 
 def binary(variable, name):

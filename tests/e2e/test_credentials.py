@@ -443,16 +443,16 @@ def test_endpoint__nobody_listens__unavailable(world):
 
 
 def test_endpoint__down_later__old_token_to_its_end(world):
-    world.issuer.set(expires_in=8)
+    world.issuer.set(expires_in=16)
     _, stub = world.start(world.account())
     generate(stub)
     begun = time.monotonic()
     world.issuer.set(fault="http_503")
-    while time.monotonic() < begun + 7:
+    while time.monotonic() < begun + 10:
         generate(stub)
         time.sleep(0.2)
     assert world.issuer.asked()["token"] > 1
-    time.sleep(max(0, begun + 8.5 - time.monotonic()))
+    time.sleep(max(0, begun + 17 - time.monotonic()))
     with fails("UNAVAILABLE", "CREDENTIAL_REFRESH_FAILED"):
         generate(stub)
     world.issuer.set()

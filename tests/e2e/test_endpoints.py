@@ -163,7 +163,7 @@ def test_client_certificate__none_where_one_is_wanted__unavailable(
     _, stub = start("--ca-file", certificate[0],
                     base_url=f"https://127.0.0.1:{mutual_front}")
     with fails("UNAVAILABLE"):
-        stub.Generate(Request(prompt="p"), timeout=5)
+        stub.Generate(Request(prompt="p"), timeout=30)
     assert emulator.stats()["requests"] == 0
 
 

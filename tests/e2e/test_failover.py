@@ -253,7 +253,7 @@ def test_first_location_hangs__calls_are_given_up__second_answers(
     assert line["target"].endswith(harness.MODEL)
     assert (line["silent"], line["served"], line["failed"]) == (8, 0, 0)
     # From now on one call at a time goes there, to see whether it is back.
-    calls = [stub.Generate.future(Request(prompt=f"question {i}"), timeout=5)
+    calls = [stub.Generate.future(Request(prompt=f"question {i}"), timeout=20)
              for i in range(20)]
     answers = [call.result() for call in calls if not call.exception()]
     assert len(answers) >= 19

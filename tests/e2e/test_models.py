@@ -5,12 +5,11 @@ from google.protobuf.duration_pb2 import Duration
 from vertexd.v1 import vertexd_pb2 as pb
 
 from calls import Batch
-from harness import control, eventually
+from harness import WAIT, control, eventually
 
 AS_COMPLETED = pb.RESULT_ORDER_AS_COMPLETED
 INPUT = pb.RESULT_ORDER_INPUT
 STOP = pb.ERROR_POLICY_STOP
-WAIT = 60  # for what takes seconds
 
 
 def hold_model(emulator, model="slow", delay="30s", **knobs):

@@ -11,7 +11,7 @@ from vertexd.v1 import gemini_pb2, vertexd_pb2, vertexd_pb2_grpc
 
 import goaway
 from calls import Batch, Failure, fails
-from harness import control, eventually
+from harness import WAIT, control, eventually
 
 Message = vertexd_pb2.PipeGenerateRequest
 Start = vertexd_pb2.PipeStart
@@ -19,9 +19,6 @@ Prompt = vertexd_pb2.GenerateRequest
 Options = vertexd_pb2.BatchOptions
 INPUT = vertexd_pb2.RESULT_ORDER_INPUT
 STOP = vertexd_pb2.ERROR_POLICY_STOP
-
-
-WAIT = 120  # generous: nothing here measures time
 
 
 def millis(count):
@@ -105,10 +102,10 @@ def test_pipe_item__queue_time__is_from_its_own_arrival(emulator, stub):
     feed = Feed(start_of(), item("first"))
     call = stub.PipeGenerate(feed)
     next(call)
-    time.sleep(1.5)
+    time.sleep(4)
     feed.put(item("second"))
     serving = next(call).result.response.serving
-    assert serving.queue_time.ToMilliseconds() < 1000
+    assert serving.queue_time.ToMilliseconds() < 4000
     feed.close()
     assert next(call).summary.total == 2
 
@@ -384,9 +381,7 @@ def test_slow_reader__stops_its_own_input_only(emulator, server, stub):
     eventually(lambda: emulator.stats()["in_flight"] == 0)
     time.sleep(0.5)
     assert emulator.stats()["requests"] < 600, "nothing holds the pipe back"
-    begin = time.monotonic()
-    stub.Generate(Prompt(prompt="quick"))
-    assert time.monotonic() - begin < 5
+    stub.Generate(Prompt(prompt="quick"), timeout=60)
     rest = [m.result for m in call if m.WhichOneof("event") == "result"]
     assert sorted(r.index for r in [first.result, *rest]) == list(range(600))
 
@@ -429,7 +424,7 @@ def test_deadline__open_input__summary_comes_before_it(emulator, stub):
     options = Options(deadline_margin=Duration(seconds=30))
     feed = Feed(start_of(max_concurrency=3, options=options), item("quick"),
                 *[item("p" + control(latency="60s")) for _ in range(6)])
-    batch = Batch(stub.PipeGenerate(feed, timeout=34))
+    batch = Batch(stub.PipeGenerate(feed, timeout=38))
     assert batch.codes == ["OK"] + ["DEADLINE_EXCEEDED"] * 6
     feed.close()
 

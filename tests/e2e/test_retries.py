@@ -6,11 +6,9 @@ import grpc
 import pytest
 
 import calls
-from harness import control, eventually
+from harness import WAIT, control, eventually
 from vertexd.v1 import vertexd_pb2 as pb
 from vertexd.v1 import vertexd_pb2_grpc
-
-WAIT = 120  # generous: nothing here measures time
 
 
 def ask(stub, prompt, timeout=WAIT, metadata=None, **fields):

@@ -167,7 +167,7 @@ def test_drain__sigterm__calls_in_flight_finish_new_ones_do_not(
     with grpc.insecure_channel(server.target) as channel, \
             pytest.raises(grpc.RpcError) as caught:
         vertexd_pb2_grpc.GenerationServiceStub(channel).Generate(
-            Request(prompt="new"), timeout=5)
+            Request(prompt="new"), timeout=30)
     assert caught.value.code() == grpc.StatusCode.UNAVAILABLE
     emulator.release("drain")
     assert unary.result().text
