@@ -1,6 +1,5 @@
 #include "service/batch/place.h"
 
-#include "base/clock.h"
 #include "service/batch/cost.h"
 #include "service/batch/flow.h"
 #include "service/batch/input.h"
@@ -31,7 +30,7 @@ void vtx_choice_state(const struct vtx_choice *choice,
   vtx_scheduler_health(&service->scheduler, target, choice->cost, &health);
   *ret_state = (struct vtx_candidate_state){
       .wanted = health.wanted,
-      .ready = health.when <= cb_now(NULL), /* as the scheduler looks at it */
+      .ready = health.ready,
       .throttled = health.throttled,
       .when = health.when,
   };
@@ -122,6 +121,17 @@ void vtx_place_target(const struct vtx_job *job, char *out) {
 
   vtx_choice_of_job(job, &choice);
   vtx_choice_target(&choice, &job->place.candidate, out);
+}
+
+bool vtx_place_is_first(const struct vtx_job *job) {
+  struct vtx_choice choice;
+  uint32_t first;
+
+  vtx_choice_of_job(job, &choice);
+  choice.kind.bound = 0; /* but for a cache, which prepare() sees to */
+  prepare(&choice);
+  first = choice.kind.bound > 0 ? choice.kind.bound - 1 : 0;
+  return job->place.index == first;
 }
 
 bool vtx_place_elsewhere(const struct vtx_job *job) {

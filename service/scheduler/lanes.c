@@ -89,18 +89,30 @@ static void place(struct vtx_scheduler *scheduler,
   }
 }
 
-/* The key is a double, so the order is that of the times to a few nanoseconds;
- * whether a target is due its own time says. */
-static void come_back(struct vtx_scheduler *scheduler,
-                      struct vtx_sched_target *target, int64_t when) {
-  if (target->later.in) {
-    if (target->opens == when) return;
-    cb_heap_remove(&scheduler->later, &target->later);
+/* Puts a target's node to its time. The key is a double, so the order is that
+ * of the times to a few nanoseconds; whether a target is due its own time says.
+ */
+static void come_back(struct cb_heap *heap, struct cb_heap_node *node,
+                      int64_t *time, int64_t when) {
+  if (node->in) {
+    if (*time == when) return;
+    cb_heap_remove(heap, node);
   }
   if (when == CB_NEVER) return;
-  target->opens = when;
-  target->later.key = (double)when;
-  cb_heap_put(&scheduler->later, &target->later);
+  *time = when;
+  node->key = (double)when;
+  cb_heap_put(heap, node);
+}
+
+/* When batches may have those slots of target that are kept for single prompts.
+ * Nothing else may happen until then. */
+static int64_t reserve_ends(const struct vtx_scheduler *scheduler,
+                            const struct vtx_sched_target *target) {
+  int64_t when;
+
+  if (target->slots.ready[VTX_BATCH] == 0) return CB_NEVER;
+  when = vtx_sched_slots_when(&target->slots, VTX_BATCH, scheduler->now);
+  return when > scheduler->now ? when : CB_NEVER;
 }
 
 void vtx_sched_settle_target(struct vtx_scheduler *scheduler,
@@ -116,17 +128,23 @@ void vtx_sched_settle_target(struct vtx_scheduler *scheduler,
     if (when < CB_NEVER) target->spaced = true;
     if (when < earliest) earliest = when;
   }
-  come_back(scheduler, target, earliest);
+  come_back(&scheduler->later, &target->later, &target->opens, earliest);
+  come_back(&scheduler->kept, &target->kept, &target->frees,
+            reserve_ends(scheduler, target));
 }
 
 void vtx_sched_settle_due(struct vtx_scheduler *scheduler) {
   struct cb_heap_node *node;
+  struct vtx_sched_target *target;
 
   while ((node = cb_heap_first(&scheduler->later)) != NULL) {
-    struct vtx_sched_target *target =
-        CB_CONTAINER(node, struct vtx_sched_target, later);
-
+    target = CB_CONTAINER(node, struct vtx_sched_target, later);
     if (target->opens > scheduler->now) break;
+    vtx_sched_settle_target(scheduler, target);
+  }
+  while ((node = cb_heap_first(&scheduler->kept)) != NULL) {
+    target = CB_CONTAINER(node, struct vtx_sched_target, kept);
+    if (target->frees > scheduler->now) break;
     vtx_sched_settle_target(scheduler, target);
   }
 }

@@ -158,19 +158,35 @@ void vtx_scheduler_health(const struct vtx_scheduler *scheduler,
       vtx_sched_target_find(scheduler, target);
   int64_t now = cb_now(scheduler->options.clock);
 
-  *ret_health = (struct vtx_sched_health){.wanted = true, .when = 0};
+  *ret_health =
+      (struct vtx_sched_health){.wanted = true, .ready = true, .when = 0};
   if (!found) return;
   ret_health->wanted = vtx_breaker_wants(&found->breaker, now);
   ret_health->throttled = vtx_gate_is_throttled(&found->gate, now) ||
                           is_spent(&found->gate, now, cost);
   ret_health->when = start_behind(found, cost, now);
+  ret_health->ready = ret_health->when <= now;
 }
 
-int64_t vtx_scheduler_next(const struct vtx_scheduler *scheduler) {
-  const struct cb_heap_node *node = cb_heap_first(&scheduler->later);
+static int64_t earlier(int64_t one, int64_t other) {
+  return one < other ? one : other;
+}
 
-  return node ? CB_CONTAINER(node, struct vtx_sched_target, later)->opens
-              : CB_NEVER;
+/* Batches wait at open gates only for slots of the process, which may be those
+ * that are kept for single prompts for a time. */
+int64_t vtx_scheduler_next(const struct vtx_scheduler *scheduler) {
+  const struct cb_heap_node *later = cb_heap_first(&scheduler->later);
+  const struct cb_heap_node *kept = cb_heap_first(&scheduler->kept);
+  int64_t next = CB_NEVER;
+
+  if (later) next = CB_CONTAINER(later, struct vtx_sched_target, later)->opens;
+  if (kept)
+    next =
+        earlier(next, CB_CONTAINER(kept, struct vtx_sched_target, kept)->frees);
+  if (cb_heap_first(&scheduler->lanes[VTX_BATCH].heap))
+    next = earlier(next, vtx_sched_slots_when(&scheduler->slots, VTX_BATCH,
+                                              scheduler->now));
+  return next;
 }
 
 struct vtx_sched_target *vtx_scheduler_target(
@@ -445,13 +461,18 @@ static bool would_move(const struct vtx_scheduler *scheduler,
                        struct vtx_sched_entry *entry) {
   struct vtx_sched_head head = {
       .target = "", .cost = 1, .back = entry->again > 0, .glance = true};
+  const struct vtx_sched_target *found;
   struct vtx_sched_health health;
 
   if (!entry->peek) return false;
   entry->peek(entry, &head);
   if (strcmp(head.target, entry->target->name) == 0) return false;
+  found = vtx_sched_target_find(scheduler, head.target);
+  if (found &&
+      !vtx_sched_slots_free(&found->slots, entry->sched_class, scheduler->now))
+    return false;
   vtx_scheduler_health(scheduler, head.target, head.cost, &health);
-  return health.when <= scheduler->now;
+  return health.ready;
 }
 
 /* Of the target whose gate opens next, those who wait first may have the choice
@@ -477,7 +498,10 @@ static bool move_on(struct vtx_scheduler *scheduler) {
   return false;
 }
 
+/* One who moved on and cannot be asked there either, for it is not its turn,
+ * must not go to and fro: that is enough for this time. */
 bool vtx_scheduler_run(struct vtx_scheduler *scheduler, int64_t slice) {
+  bool moved = false;
   int64_t until;
 
   look_at_clock(scheduler);
@@ -486,11 +510,9 @@ bool vtx_scheduler_run(struct vtx_scheduler *scheduler, int64_t slice) {
   for (;;) {
     struct vtx_sched_entry *entry = pick(scheduler);
 
-    if (entry) {
-      ask(scheduler, entry);
-    } else if (!move_on(scheduler)) {
-      return false;
-    }
+    if (!entry && (moved || !move_on(scheduler))) return false;
+    if (entry) ask(scheduler, entry);
+    moved = !entry;
     look_at_clock(scheduler);
     if (scheduler->now >= until) return true;
   }

@@ -153,9 +153,10 @@ struct vtx_sched_options {
 struct vtx_sched_health {
   bool wanted;    /* its breaker has nothing against a call */
   bool throttled; /* what waits for it waits for quota, learned or configured */
-  int64_t when;   /* a prompt of that cost could start, behind those that wait
-                     there: a time not after now, a later one, or CB_NEVER if
-                     one must end first */
+  bool ready;     /* a prompt of that cost could start now, behind those that
+                     wait there */
+  int64_t when;   /* it could, or CB_NEVER if one must end first. Not to be held
+                     against a clock that was read before: ready says it */
 };
 
 struct vtx_scheduler {
@@ -163,6 +164,8 @@ struct vtx_scheduler {
   struct vtx_sched_slots slots;
   struct vtx_sched_lane lanes[VTX_SCHED_CLASSES]; /* of targets */
   struct cb_heap later; /* targets whose gate opens, by that time */
+  struct cb_heap kept;  /* targets at which batches wait for the end of the
+                           time for which slots are kept, by that time */
   struct vtx_sched_target **targets; /* by hash, chained */
   struct vtx_sched_target *common;   /* where there is no memory for another */
   size_t target_count;

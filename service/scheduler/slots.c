@@ -35,6 +35,15 @@ bool vtx_sched_slots_free(const struct vtx_sched_slots *slots,
   return used + reserve - interactive < slots->limit;
 }
 
+int64_t vtx_sched_slots_when(const struct vtx_sched_slots *slots,
+                             enum vtx_sched_class class, int64_t now) {
+  if (vtx_sched_slots_free(slots, class, now)) return now;
+  if (class == VTX_INTERACTIVE || slots->used[VTX_INTERACTIVE] > 0 ||
+      vtx_sched_slots_used(slots) >= slots->limit)
+    return CB_NEVER;
+  return slots->last_interactive + VTX_SCHED_LATELY;
+}
+
 void vtx_sched_slots_take(struct vtx_sched_slots *slots,
                           enum vtx_sched_class class, int64_t now) {
   slots->used[class]++;

@@ -18,6 +18,11 @@ size_t vtx_sched_slots_used(const struct vtx_sched_slots *slots);
 bool vtx_sched_slots_free(const struct vtx_sched_slots *slots,
                           enum vtx_sched_class class, int64_t now);
 
+/* When there is one, if nothing happens meanwhile: now, later, where the slots
+ * that are kept for the other class are free for all again, or CB_NEVER. */
+int64_t vtx_sched_slots_when(const struct vtx_sched_slots *slots,
+                             enum vtx_sched_class class, int64_t now);
+
 void vtx_sched_slots_take(struct vtx_sched_slots *slots,
                           enum vtx_sched_class class, int64_t now);
 void vtx_sched_slots_give(struct vtx_sched_slots *slots,

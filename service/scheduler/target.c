@@ -112,8 +112,8 @@ static void forget(struct vtx_scheduler *scheduler,
   struct vtx_sched_target **link =
       &scheduler->targets[target->hash % VTX_SCHED_BUCKETS];
 
-  assert(!target->later.in && !target->nodes[VTX_INTERACTIVE].in &&
-         !target->nodes[VTX_BATCH].in);
+  assert(!target->later.in && !target->kept.in &&
+         !target->nodes[VTX_INTERACTIVE].in && !target->nodes[VTX_BATCH].in);
   cb_list_remove(&target->idle);
   while (*link != target)
     link = &(*link)->next;

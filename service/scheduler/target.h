@@ -36,9 +36,11 @@ struct vtx_sched_target {
   double weights[VTX_SCHED_CLASSES]; /* of what waits */
   struct vtx_gate gate;
   struct vtx_breaker breaker;
-  /* Among those whose gate opens later. */
+  /* Among those whose gate opens later, or whose kept slots are free later. */
   struct cb_heap_node later;
-  int64_t opens; /* while it is there */
+  struct cb_heap_node kept;
+  int64_t opens; /* while it is in later */
+  int64_t frees; /* while it is in kept */
   /* Whose start it is, where a gate spaces them. */
   uint32_t passed; /* interactive starts since a batch had one, or waits */
   bool spaced;     /* the gate made somebody wait meanwhile */

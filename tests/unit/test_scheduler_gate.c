@@ -516,6 +516,41 @@ static void health__throttled__says_so(void **state) {
   fake_world_release(&world);
 }
 
+/* Of two targets with one slot each the first is held and the second taken;
+ * what waits at the first goes to the second once that is free. The clock goes
+ * on while the scheduler looks, as clocks do. */
+static void move__second_has_room_meanwhile__not_held_any_more(void **state) {
+  const struct vtx_sched_options options = {.max_in_flight = 9,
+                                            .target_max_in_flight = 1};
+  const struct vtx_gate_end end = {.outcome = VTX_OUTCOME_THROTTLED,
+                                   .took = CB_MILLISECOND,
+                                   .retry_after = 7 * CB_SECOND,
+                                   .used = -1};
+  struct fake_world world;
+  struct fake fakes[3] = {fake_make(&world, 'a', 1, 1),
+                          fake_make(&world, 'b', 1, 1),
+                          fake_make(&world, 'c', 1, 1)};
+
+  (void)state;
+  fake_world_init(&world, &options);
+  world.tick = 1;
+  fakes[1].target = "two";
+  fakes[2].second = "two";
+  fakes[2].hurries = true;
+  fake_add(&fakes[0]);
+  fake_add(&fakes[1]);
+  assert_int_equal(strlen(fake_run(&world, 0)), 2);
+  vtx_scheduler_finished(&world.scheduler, &fakes[0].entry,
+                         fakes[0].under_way[0], &end);
+  fakes[0].running = 0;
+  fake_add(&fakes[2]);
+  assert_string_equal(fake_run(&world, CB_SECOND), "");
+  fake_end(&fakes[1], VTX_OUTCOME_SERVED);
+  assert_string_equal(fake_run(&world, 0), "c");
+  drop_all(fakes, 3);
+  fake_world_release(&world);
+}
+
 static void wait__held__is_told(void **state) {
   const struct vtx_gate_end end = {.outcome = VTX_OUTCOME_THROTTLED,
                                    .took = CB_MILLISECOND,
@@ -615,6 +650,7 @@ int main(void) {
       cmocka_unit_test(health__unknown_target__all_is_well_and_none_is_made),
       cmocka_unit_test(health__gate_and_slots__says_when),
       cmocka_unit_test(health__throttled__says_so),
+      cmocka_unit_test(move__second_has_room_meanwhile__not_held_any_more),
       cmocka_unit_test(wait__held__is_told),
       cmocka_unit_test(wait__configured_requests__is_told),
       cmocka_unit_test(wait__requests_saved_up__are_taken_into_account),

@@ -28,6 +28,7 @@ struct load {
   struct sim *sim;
   const char *target;
   double cost;
+  int64_t service; /* 0: SERVICE */
   int left;
   double served; /* cost of what was dispatched */
   int dispatched;
@@ -85,7 +86,7 @@ static void over(struct cb_timer *timer) {
   free(job);
 }
 
-/* Each prompt takes SERVICE and up to 30 % more or less. */
+/* Each prompt takes its time and up to 30 % more or less. */
 static enum vtx_dispatch dispatch(struct vtx_sched_entry *entry) {
   struct load *load = CB_CONTAINER(entry, struct load, entry);
   struct sim *sim = load->sim;
@@ -98,7 +99,7 @@ static enum vtx_dispatch dispatch(struct vtx_sched_entry *entry) {
   if (--load->left == 0) vtx_scheduler_close(&sim->scheduler, entry);
   job->load = load;
   job->target = vtx_scheduler_target(entry);
-  job->took = (int64_t)((double)SERVICE * (0.7 + 0.6 * chance(sim)));
+  job->took = (int64_t)((double)load->service * (0.7 + 0.6 * chance(sim)));
   job->timer.fire = over;
   assert_true(cb_timers_set(&sim->timers, &job->timer, sim->now + job->took));
   return VTX_DISPATCHED;
@@ -122,6 +123,7 @@ static void add(struct sim *sim, struct load *load, enum vtx_sched_class class,
   load->sim = sim;
   if (!load->target) load->target = "one";
   if (load->cost == 0) load->cost = 100;
+  if (load->service == 0) load->service = SERVICE;
   load->left = left;
   load->added = sim->now;
   vtx_scheduler_add(&sim->scheduler, &load->entry);
@@ -134,6 +136,8 @@ static void run_until(struct sim *sim, int64_t until) {
     while (vtx_scheduler_run(&sim->scheduler, CB_SECOND)) {
     }
     next = cb_timers_next(&sim->timers);
+    if (vtx_scheduler_next(&sim->scheduler) < next)
+      next = vtx_scheduler_next(&sim->scheduler);
     if (next > until) break;
     sim->now = next;
     cb_timers_run(&sim->timers, next);
@@ -146,7 +150,7 @@ static void finish(struct sim *sim, struct load *loads, size_t count) {
   for (size_t i = 0; i < count; i++) {
     vtx_scheduler_close(&sim->scheduler, &loads[i].entry);
   }
-  run_until(sim, sim->now + 10 * SERVICE);
+  run_until(sim, sim->now + 100 * CB_SECOND);
   for (size_t i = 0; i < count; i++) {
     vtx_scheduler_remove(&sim->scheduler, &loads[i].entry);
   }
@@ -312,6 +316,22 @@ static void reserve__single_calls__kept_and_given_back(void **state) {
   run_until(sim, sim->now + VTX_SCHED_LATELY + 10 * SERVICE);
   assert_int_equal(slots->used[VTX_BATCH], SLOTS);
   finish(sim, loads, 101);
+}
+
+/* Without a call that ends, and has the scheduler look again. */
+static void reserve__nothing_ends_meanwhile__given_back_in_time(void **state) {
+  struct sim *sim = sim_of(10);
+  struct load loads[2] = {{.cost = 0}, {.service = 60 * CB_SECOND}};
+
+  (void)state;
+  add(sim, &loads[0], VTX_INTERACTIVE, 1, 1);
+  run_until(sim, sim->now + 2 * SERVICE);
+  add(sim, &loads[1], VTX_BATCH, 1, 300);
+  run_until(sim, loads[0].added + VTX_SCHED_LATELY - 1);
+  assert_int_equal(loads[1].dispatched, 8);
+  run_until(sim, sim->now + 1);
+  assert_int_equal(loads[1].dispatched, 10);
+  finish(sim, loads, 2);
 }
 
 static void wait__single_call_beside_100000__is_next(void **state) {
@@ -509,6 +529,7 @@ int main(void) {
       cmocka_unit_test(target__limit__holds_and_leaves_others_alone),
       cmocka_unit_test(reserve__nobody_interactive__batches_borrow_all),
       cmocka_unit_test(reserve__single_calls__kept_and_given_back),
+      cmocka_unit_test(reserve__nothing_ends_meanwhile__given_back_in_time),
       cmocka_unit_test(wait__single_call_beside_100000__is_next),
       cmocka_unit_test(starve__flood_of_single_calls__batches_go_on),
       cmocka_unit_test(starve__weight_1_beside_weight_100s__goes_on),

@@ -9,7 +9,9 @@
 #include "tests/unit/cmocka_all.h"
 
 static int64_t world_now(void *self) {
-  return ((struct fake_world *)self)->now;
+  struct fake_world *world = self;
+
+  return world->now += world->tick;
 }
 
 void fake_world_init(struct fake_world *world,
@@ -67,20 +69,28 @@ static enum vtx_dispatch dispatch(struct vtx_sched_entry *entry) {
   return VTX_DISPATCHED;
 }
 
+/* True if fake would rather go to its second target. */
+static bool goes_to_second(const struct fake *fake, const char *target) {
+  const struct vtx_scheduler *scheduler = &fake->world->scheduler;
+  struct vtx_sched_health first;
+  struct vtx_sched_health second;
+
+  vtx_scheduler_health(scheduler, target, fake->cost, &first);
+  vtx_scheduler_health(scheduler, fake->second, fake->cost, &second);
+  return !first.wanted || (fake->hurries && !first.ready && second.ready);
+}
+
 static void peek(struct vtx_sched_entry *entry,
                  struct vtx_sched_head *ret_head) {
   struct fake *fake = CB_CONTAINER(entry, struct fake, entry);
-  struct vtx_sched_health health;
 
   fake->peeks++;
   ret_head->cost = fake->cost;
   ret_head->back = fake->returned > 0 &&
                    !(fake->prefers_new && vtx_scheduler_takes_new(entry));
   ret_head->target = ret_head->back && fake->back ? fake->back : fake->target;
-  if (!fake->second) return;
-  vtx_scheduler_health(&fake->world->scheduler, ret_head->target, fake->cost,
-                       &health);
-  if (!health.wanted) ret_head->target = fake->second;
+  if (fake->second && goes_to_second(fake, ret_head->target))
+    ret_head->target = fake->second;
 }
 
 struct fake fake_make(struct fake_world *world, char name, int left,

@@ -19,6 +19,7 @@
 struct fake_world {
   struct vtx_scheduler scheduler;
   int64_t now;
+  int64_t tick; /* by which reading the clock moves it */
   struct cb_clock clock;
   char log[FAKE_LOG];
   size_t logged;
@@ -31,6 +32,7 @@ struct fake {
   const char *target; /* of new prompts */
   const char *back;   /* of those that came back; NULL: the same */
   const char *second; /* where target is not wanted; NULL: target anyway */
+  bool hurries;       /* second also where only that is ready */
   double cost;
   bool prefers_new; /* before those that came back */
   int left;
