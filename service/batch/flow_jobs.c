@@ -182,25 +182,28 @@ void vtx_flow_post(struct vtx_flow *flow, struct vtx_result *result) {
   crpc_loop_post(flow->service->options.loop, &result->mail);
 }
 
+/* A place that only stands in for another says nothing about the others. */
 static bool would_hit_all(const struct vtx_flow *flow,
-                          const struct vtx_result *result) {
+                          const struct vtx_job *job) {
+  const struct vtx_result *result = &job->result;
   uint32_t from = flow->next < result->index ? flow->next : result->index;
 
-  if (!vtx_upstream_error_hits_all(&result->status)) return false;
+  if (!vtx_upstream_error_hits_all(&result->status) || !vtx_place_is_first(job))
+    return false;
   return flow->source.kind == VTX_SOURCE_PIPE
              ? !flow->own_models
              : vtx_source_one_model(&flow->source, from);
 }
 
 /* What the failure of one item does to the others. */
-static void consider_failure(struct vtx_flow *flow,
-                             const struct vtx_result *result, bool *ret_stop) {
+static void consider_failure(struct vtx_flow *flow, const struct vtx_job *job,
+                             bool *ret_stop) {
   *ret_stop = false;
-  if (flow->closed || result->status.code == CB_OK) return;
+  if (flow->closed || job->result.status.code == CB_OK) return;
   if (flow->stop_on_error) {
     *ret_stop = true;
-  } else if (would_hit_all(flow, result)) {
-    vtx_flow_close(flow, &result->status);
+  } else if (would_hit_all(flow, job)) {
+    vtx_flow_close(flow, &job->result.status);
   }
 }
 
@@ -237,7 +240,7 @@ void vtx_flow_job_over(struct vtx_flow *flow, struct vtx_job *job) {
   vtx_cost_learn(&flow->output, &job->result);
   atomic_fetch_sub_explicit(&flow->service->job_count, 1, memory_order_relaxed);
   fit(flow, &job->result);
-  consider_failure(flow, &job->result, &stop);
+  consider_failure(flow, job, &stop);
   vtx_flow_post(flow, &job->result);
   if (stop) vtx_flow_abort(flow, &stopped);
   vtx_flow_may_end(flow);

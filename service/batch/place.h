@@ -86,6 +86,10 @@ void vtx_place_target(const struct vtx_job *job, char *out);
  * against. */
 bool vtx_place_elsewhere(const struct vtx_job *job);
 
+/* True if the last attempt of job was where prompts like it go first: what that
+ * place says of the model, or of a permission, is said to all of them. */
+bool vtx_place_is_first(const struct vtx_job *job);
+
 /* Fills in serving->location and model, from arena: where an answer came from
  * and which model that was. model is the one that was asked for; home is the
  * server's own endpoint. Left out when there is no memory. */

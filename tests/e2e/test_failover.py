@@ -155,6 +155,29 @@ def test_first_location_fails__single_call__second_answers(
     assert requests_at(emulator, "us") == 1
 
 
+def test_second_location_lacks_the_model__batch__one_item_fails(
+        emulator, start):
+    """What stands in for the first says nothing about the others."""
+    place(emulator, "location=us", fault="http_503", fail_times=1, key="once")
+    place(emulator, "location=eu", fault="http_404")
+    _, stub = start(*TWO)
+    batch = Batch(stub.BatchGenerate(BatchRequest(
+        prompts=[f"question {i}" for i in range(20)], max_concurrency=1)))
+    assert batch.codes == ["NOT_FOUND"] + ["OK"] * 19
+    assert requests_at(emulator, "us") == 20
+    assert requests_at(emulator, "eu") == 1
+
+
+def test_first_location_lacks_the_model__batch__ends(emulator, start):
+    place(emulator, "location=us", fault="http_404")
+    _, stub = start(*TWO)
+    batch = Batch(stub.BatchGenerate(BatchRequest(
+        prompts=[f"question {i}" for i in range(20)], max_concurrency=1)))
+    assert batch.codes == ["NOT_FOUND"] * 20
+    assert requests_at(emulator, "us") == 1
+    assert requests_at(emulator, "eu") == 0
+
+
 @pytest.mark.parametrize("fault, code", [
     ("http_400", "INVALID_ARGUMENT"), ("http_403", "FAILED_PRECONDITION"),
     ("http_404", "NOT_FOUND"), ("not_json", "INTERNAL")])
