@@ -60,7 +60,7 @@ static grpc_channel *create_core(const char *target,
   add_integer(&args, GRPC_ARG_ENABLE_PER_MESSAGE_DECOMPRESSION, 0);
   add_integer(&args, GRPC_ARG_MAX_RECEIVE_MESSAGE_LENGTH,
               (int)options->max_response_bytes);
-  add_integer(&args, GRPC_ARG_MAX_METADATA_SIZE, CRPC_METADATA_MAX);
+  add_integer(&args, GRPC_ARG_MAX_METADATA_SIZE, CRPC_METADATA_CORE_MAX);
   add_integer(&args, GRPC_ARG_HTTP2_BDP_PROBE, 0);
   add_integer(&args, GRPC_ARG_HTTP2_STREAM_LOOKAHEAD_BYTES, CRPC_STREAM_WINDOW);
   add_integer(&args, GRPC_ARG_ENABLE_CHANNELZ, 0);

@@ -21,12 +21,13 @@
 #include "base/timers.h"
 #include "crpc/loop.h"
 
-/* Bytes of metadata that a peer may send at a time, 32 for each pair added. */
+/* Bytes of metadata that a call may bring to a server, 32 for each pair added;
+ * arrival.c holds callers to it. */
 #define CRPC_METADATA_MAX (16 * 1024)
 
-/* What a server tells its callers of and its core holds them to. More than the
- * above, for the core (1.51) answers a breach with closing the connection under
- * all of its calls, while arrival.c ends the one call. */
+/* What peers are told of, and the core holds them to. More than the above, for
+ * the core (1.51) answers a breach with closing the connection under all of its
+ * calls, while arrival.c ends the one call. */
 #define CRPC_METADATA_CORE_MAX (2 * CRPC_METADATA_MAX)
 
 /* Bytes that a peer may send on one stream before they are read. */

@@ -74,6 +74,7 @@ static void adopt(struct crpc_conn *conn, void *self) {
   server->connections++;
   server->connections_total++;
   if (server->draining || !crpc_server_know(server, conn)) {
+    shutdown(conn->fd, SHUT_RDWR); /* the listener still has its own copy */
     close(conn->fd);
     return;
   }

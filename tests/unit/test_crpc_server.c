@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -107,7 +108,7 @@ static size_t connections(struct fixture *fixture) {
 }
 
 static void until_connections(struct fixture *fixture, size_t count) {
-  int64_t limit = cb_now(NULL) + 5 * CB_SECOND;
+  int64_t limit = cb_now(NULL) + 60 * CB_SECOND;
 
   while (connections(fixture) != count) {
     assert_true(cb_now(NULL) < limit);
@@ -126,6 +127,33 @@ static void drain__silent_connection__does_not_hold_it_up(void **state) {
   fixture_until(fixture, &fixture->drained);
   assert_true(cb_now(NULL) - before < 30 * CB_SECOND);
   close(fd);
+  fixture_free(fixture);
+}
+
+/* One that was accepted and is not the loop's yet. */
+static void drain__connection_just_accepted__closed(void **state) {
+  struct fixture *fixture = fixture_new(NULL, NULL, NULL);
+  struct talk held = talk_make(fixture);
+  echo_Ask ask = echo_Ask_INIT;
+  struct pollfd end = {.events = POLLIN};
+  int64_t until;
+
+  (void)state;
+  ask.how = "hold";
+  talk_say(&held, &ask, NULL);
+  fixture_until_count(fixture, &fixture->handled, 1);
+  end.fd = open_plain(fixture);
+  poll(NULL, 0, 100); /* the listener's thread accepts it */
+  fixture_drain(fixture, 60000);
+  until = cb_now(NULL) + 30 * CB_SECOND;
+  while (cb_now(NULL) < until && poll(&end, 1, 0) == 0)
+    fixture_turn(fixture, 10);
+  assert_false(fixture->drained);
+  assert_true(cb_now(NULL) < until);
+  close(end.fd);
+  crpc_rpc_cancel(fixture->channel, held.id);
+  talk_wait(&held);
+  fixture_until(fixture, &fixture->drained);
   fixture_free(fixture);
 }
 
@@ -388,6 +416,7 @@ int main(void) {
       cmocka_unit_test(drain__past_deadline__calls_cancelled),
       cmocka_unit_test(free__never_started__nothing_left),
       cmocka_unit_test(drain__silent_connection__does_not_hold_it_up),
+      cmocka_unit_test(drain__connection_just_accepted__closed),
       cmocka_unit_test(connections__come_and_go__counted),
       cmocka_unit_test(idle_timeout__silent_connection__closed),
       cmocka_unit_test(max_connections__one_past__waits_in_backlog),
