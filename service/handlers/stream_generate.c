@@ -3,17 +3,22 @@
  * Messages are sent as they come. What the call does not take waits here, in
  * order; unsent bytes count against the flow, which pauses the upstream.
  */
+#include "base/clock.h"
 #include "crpc/call.h"
+#include "crpc/loop.h"
 #include "service/batch/result.h"
 #include "service/batch/sink.h"
 #include "service/batch/window.h"
 #include "service/handlers/handlers.h"
+#include "service/limits.h"
 #include "service/reasons.h"
+#include "service/service_state.h"
 
 struct stream {
   struct vtx_sink sink;
   struct vtx_window waiting; /* first come, first sent */
   struct vtx_result *first;  /* taken out of it, and not yet sent */
+  struct cb_timer timer;     /* until there is memory to send it */
   bool over;
 };
 
@@ -27,6 +32,23 @@ static void finish(struct stream *stream, const struct cb_status *status) {
   }
 }
 
+static struct crpc_loop *loop_of(const struct stream *stream) {
+  return stream->sink.service->options.loop;
+}
+
+/* There is no memory to send what is first. While something of the call waits
+ * for its reader, that gives some back; else there is nothing to wait for. */
+static void wait_for_memory(struct stream *stream) {
+  struct cb_status status = vtx_refuse(
+      VTX_SERVICE_SERVER_MEMORY, "the server has no memory to send the answer");
+
+  if (crpc_call_queued_bytes(stream->sink.call) > 0 &&
+      crpc_loop_set_timer(loop_of(stream), &stream->timer,
+                          cb_now(NULL) + VTX_MEMORY_WAIT))
+    return;
+  vtx_sink_fail(&stream->sink, &status); /* frees what waits */
+}
+
 /* Sends the first of what waits; false if that must wait, or the call failed.
  */
 static bool send_first(struct stream *stream) {
@@ -38,11 +60,7 @@ static bool send_first(struct stream *stream) {
     sent = crpc_call_send(stream->sink.call, result->message);
   if (sent == CRPC_WAIT) return false;
   if (sent == CRPC_NO_MEMORY) {
-    struct cb_status status =
-        vtx_refuse(VTX_SERVICE_SERVER_MEMORY,
-                   "the server has no memory to send the answer");
-
-    vtx_sink_fail(&stream->sink, &status); /* frees the result, too */
+    wait_for_memory(stream);
     return false;
   }
   if (result->last && sent == CRPC_SENT) finish(stream, &result->status);
@@ -59,6 +77,10 @@ static void pump(struct vtx_sink *sink) {
     if (!stream->first) stream->first = vtx_window_take(&stream->waiting);
     if (!stream->first || !send_first(stream)) return;
   }
+}
+
+static void timer_fired(struct cb_timer *timer) {
+  pump(&CB_CONTAINER(timer, struct stream, timer)->sink);
 }
 
 static void take(struct vtx_sink *sink, struct vtx_result *result) {
@@ -82,6 +104,7 @@ static void ended(struct vtx_sink *sink) {
 static void release(struct vtx_sink *sink) {
   struct stream *stream = (struct stream *)sink;
 
+  crpc_loop_cancel_timer(loop_of(stream), &stream->timer);
   vtx_result_free(stream->first);
   stream->first = NULL;
   vtx_window_release(&stream->waiting);
@@ -123,6 +146,7 @@ void vtx_handle_stream_generate(struct crpc_call *call,
   flow->source.one = request;
   sink = vtx_sink_new(self, call, &stream_type);
   if (!sink) return;
+  ((struct stream *)sink)->timer.fire = timer_fired;
   vtx_window_init(&((struct stream *)sink)->waiting, VTX_AS_COMPLETED);
   vtx_sink_submit(sink, flow);
 }

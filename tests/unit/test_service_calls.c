@@ -181,6 +181,33 @@ static void stream__reader_pauses__nothing_is_lost(void **state) {
   assert_true(seen->text_bytes > 400000);
 }
 
+/* Others take all memory while the stream waits for its reader, and whatever it
+ * gives back. */
+static void stream__memory_gone_while_it_waits__nothing_is_lost(void **state) {
+  vertexd_GenerateRequest request = vertexd_GenerateRequest_INIT;
+  struct cb_id id;
+  size_t taken;
+
+  (void)state;
+  request.prompt = "[[emulator words=30000 chunks=100]] Go on and on";
+  id = world_stream(seen, &request, 0);
+  while (seen->messages == 0) {
+    crpc_loop_step(world->loop, cb_now(NULL) + MS);
+  }
+  crpc_rpc_pause(world->channel, id);
+  world_until_jobs(world, 1, 0);
+  taken = world_use_up(world, 0);
+  crpc_rpc_resume(world->channel, id);
+  while (!seen->over) {
+    crpc_loop_step(world->loop, cb_now(NULL) + MS);
+    taken += world_use_up(world, 0);
+  }
+  cb_budget_release(&world->budget, taken);
+  expect_call_ok();
+  assert_true(seen->messages >= 100);
+  assert_true(seen->text_bytes > 30000);
+}
+
 /* What comes behind it is not waited for. */
 static void stream__no_room_for_a_message__typed_and_aborted(void **state) {
   const struct world_options options = {.max_message_bytes = 4096};
@@ -266,6 +293,7 @@ int main(void) {
       CASE(stream__a_prompt__pieces_and_a_last_message),
       CASE(stream__error_in_mid_stream__after_what_was_sent),
       CASE(stream__reader_pauses__nothing_is_lost),
+      CASE(stream__memory_gone_while_it_waits__nothing_is_lost),
       CASE(stream__no_room_for_a_message__typed_and_aborted),
       CASE(count__a_prompt__its_tokens),
       CASE(calls__cancelled_at_any_time__nothing_is_left),
