@@ -43,6 +43,16 @@ void ctl_lane_result(void *ctx, const vertexd_ItemResult *result) {
     bulk->lanes[i].barren = 0;
 }
 
+/* The server takes no message of that size, from whatever call. The core says
+ * so without a reason. */
+static bool is_too_large(const struct cb_status *status) {
+  static const char core[] = "Received message larger than max";
+
+  return strcmp(status->reason, "REQUEST_TOO_LARGE") == 0 ||
+         strcmp(status->reason, "METADATA_TOO_LARGE") == 0 ||
+         strncmp(status->message, core, sizeof core - 1) == 0;
+}
+
 /* May the same work go well in another call? */
 static bool may_be_repeated(const struct ctl_bulk *bulk,
                             const struct cb_status *status) {
@@ -52,9 +62,10 @@ static bool may_be_repeated(const struct ctl_bulk *bulk,
     case CB_UNKNOWN:
     case CB_INTERNAL:
     case CB_ABORTED:
-    case CB_RESOURCE_EXHAUSTED:
     case CB_DATA_LOSS:
       return true;
+    case CB_RESOURCE_EXHAUSTED:
+      return !is_too_large(status);
     case CB_DEADLINE_EXCEEDED:
       return cb_now(NULL) < bulk->deadline;
     default:

@@ -14,6 +14,8 @@
 /* Servers of crpc put up with a ping every 5 s. */
 #define MIN_KEEPALIVE (10 * CB_SECOND)
 
+#define LONGEST 1e18 /* nanoseconds: some thirty years */
+
 #ifndef VERTEXD_VERSION
 #error "the build defines VERTEXD_VERSION"
 #endif
@@ -64,10 +66,11 @@ static int64_t read_duration(const char *wrong, const char *text) {
   char *end;
   double value = strtod(text, &end);
 
-  if (end != text && value > 0 && value < 1e9) {
-    for (size_t i = 0; i < sizeof units / sizeof *units; i++)
-      if (strcmp(end, units[i].unit) == 0)
-        return (int64_t)(value * units[i].nanoseconds);
+  for (size_t i = 0; end != text && i < sizeof units / sizeof *units; i++) {
+    double time = value * units[i].nanoseconds;
+
+    if (strcmp(end, units[i].unit) == 0 && time >= 1 && time <= LONGEST)
+      return (int64_t)time;
   }
   ctl_wrong(wrong, text);
 }

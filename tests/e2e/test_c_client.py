@@ -171,6 +171,7 @@ def test_server_that_stands_still_is_given_up(start, emulator):
     ("batch", "x", "--max-concurrency", "0"),
     ("batch", "x", "--max-concurrency", "2147483648"),
     ("generate", "x", "--keepalive", "9.9s"),
+    ("generate", "x", "--timeout", "3000000h"),
     ("generate", "x", "--output", "xml"), ("generate", "x", "--no-such-flag"),
     ("batch", "x", "--template", "{item}"),
     ("generate", "x", "--schema", "/no/such/file"),
