@@ -49,8 +49,10 @@ struct vertexd_client_options {
                                  NULL. A retryPolicy has no effect. */
   /* Nanoseconds: a server that has calls and says nothing for so long must
    * answer a ping within 20 s, or its calls are UNAVAILABLE; for else a call
-   * without timeout over a line that went dead would wait for ever. 0: a
-   * minute; CB_NEVER: no pings. Below 5 s the server ends the connection. */
+   * without timeout over a line that went dead would wait for ever. 0 or less:
+   * a minute; INT64_MAX: no pings. vertexd takes one each 5 s. A proxy between
+   * may take fewer, and then ends the connection with "too_many_pings": have
+   * it take more, or ask for fewer here. */
   int64_t keepalive;
 };
 

@@ -6,9 +6,20 @@
  * and none will come, the flow goes back to the sink, once: with `next` saying
  * how far it came and `rest` why it went no further. The sink frees it.
  *
- * A flow that is closed dispatches nothing more, and ends the jobs that wait to
- * be dispatched again; one that is aborted also ends those under way. Each has
- * a result, unless the caller has left: then results are dropped.
+ * What ends it early, from mild to hard; each does what those above it do:
+ *
+ *   closed    an error that hits all, from the place where prompts go first;
+ *             the one message of the call is full, or has no memory
+ *             -> nothing is dispatched any more. Jobs that wait for another
+ *                attempt, and inputs of a pipe, end at once with rest; so do,
+ *                at the sink, the items from next on
+ *   aborted   the time is over; an item failed and on_error is STOP; shutdown
+ *             -> jobs under way end as well, and their requests are cut off
+ *   dropped   the caller has left, or its call failed
+ *             -> results go nowhere
+ *
+ * One that is refused never began: its call fails with rest. In all other cases
+ * each item has one result.
  *
  * Prompts begin in their order, but for those of other targets that overtake
  * one whose target has no room (service/batch/ahead.h).
