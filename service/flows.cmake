@@ -41,6 +41,7 @@ target_sources(vtx_service PRIVATE
   ${CMAKE_CURRENT_LIST_DIR}/handlers/stream_map_generate.c
   ${CMAKE_CURRENT_LIST_DIR}/handlers/unary.c
   ${CMAKE_CURRENT_LIST_DIR}/reasons.c
+  ${CMAKE_CURRENT_LIST_DIR}/scheduler/forecast.c
   ${CMAKE_CURRENT_LIST_DIR}/scheduler/lanes.c
   ${CMAKE_CURRENT_LIST_DIR}/scheduler/report.c
   ${CMAKE_CURRENT_LIST_DIR}/scheduler/scheduler.c
