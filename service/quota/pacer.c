@@ -174,12 +174,17 @@ static void set_rate(struct vtx_pacer *pacer, int64_t now, double rate) {
   pacer->at = now;
 }
 
+/* False while it is learned, and where all was refused ever since. */
+static bool has_seen_quota(const struct vtx_pacer *pacer) {
+  return !pacer->doubling && pacer->ceiling > 0;
+}
+
 static void advance(struct vtx_pacer *pacer, int64_t now) {
   if (now <= pacer->at) return;
   pacer->rate = rate_at(pacer, now, &pacer->next);
   pacer->at = now;
   if (pacer->rate >= pacer->resume) pacer->resume = 0;
-  if (!pacer->doubling && pacer->rate > pacer->ceiling) {
+  if (has_seen_quota(pacer) && pacer->rate > pacer->ceiling) {
     pacer->ceiling = pacer->rate;
   }
 }
@@ -243,6 +248,10 @@ static void start_paced(struct vtx_pacer *pacer, int64_t now) {
   bool held_up = is_held_up(pacer, now);
 
   pacer->binding += ((held_up ? 1 : 0) - pacer->binding) / 8;
+  /* This one is not known yet. */
+  if (pacer->streak++ >= VTX_PACER_STREAK && pacer->ceiling <= 0) {
+    pacer->doubling = true;
+  }
   if (pacer->next < now) pacer->next = now;
   pacer->next += nanoseconds(1 / pacer->rate);
   if (pacer->quiet == CB_NEVER) pacer->quiet = now + settle(pacer);
@@ -363,6 +372,7 @@ static void note_refusal(struct vtx_pacer *pacer, int64_t now, int64_t took) {
   }
   pacer->refused = now;
   pacer->quiet = CB_NEVER;
+  pacer->streak = 0;
 }
 
 void vtx_pacer_refused(struct vtx_pacer *pacer, int64_t now, int64_t took) {

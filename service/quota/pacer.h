@@ -23,7 +23,9 @@
  *           before a cut counts no more. The rate grows slowly for
  *           VTX_PACER_QUIET after the last 429, then faster and faster. Below
  *           the ceiling, the rate that the quota was last seen at, it comes
- *           back quickly. It never falls below VTX_PACER_FLOOR.
+ *           back quickly. It never falls below VTX_PACER_FLOOR. Where all was
+ *           refused no quota was seen: after VTX_PACER_STREAK starts in a row
+ *           that were not, it is learned anew.
  *   rest    A target may say how long to wait. Then one probe is started, and
  *           when that was not refused the rate of before is come back to: at
  *           once after a brief rest, from half of it after a long one. Growth
@@ -64,6 +66,7 @@
 #define VTX_PACER_WINDOW (200 * CB_MILLISECOND)
 #define VTX_PACER_QUIET (2 * CB_SECOND)
 #define VTX_PACER_FLOOR 0.5 /* calls a second */
+#define VTX_PACER_STREAK 3
 #define VTX_PACER_FORGET (60 * CB_SECOND)
 #define VTX_PACER_SLACK 5.0
 #define VTX_PACER_SLACK_MIN (5 * CB_MILLISECOND)
@@ -93,6 +96,7 @@ struct vtx_pacer {
   double ceiling;     /* the quota as last seen; 0: not yet */
   double resume;      /* the rate once a probe was not refused; 0: as it is */
   double binding;     /* share of starts that the rate held up, lately */
+  uint32_t streak;    /* starts since the last 429 */
   int64_t next;       /* when the next start is due; slack before */
   int64_t not_before; /* whatever else: probes, and what learn waits for */
   int64_t first;      /* start after idleness */

@@ -112,6 +112,23 @@ static void refused__everything__down_to_the_floor(void **state) {
   assert_in_range(count, 10, 80);
 }
 
+/* Of the quota that comes back nothing is known. */
+static void refused__everything_at_first__then_found_in_time(void **state) {
+  struct vtx_pacer pacer;
+  int64_t now = NOW;
+
+  (void)state;
+  vtx_pacer_init(&pacer);
+  for (int64_t end = now + 10 * S; now < end; now += MS) {
+    if (vtx_pacer_when(&pacer, now) > now) continue;
+    vtx_pacer_started(&pacer, now);
+    vtx_pacer_refused(&pacer, now, 0);
+  }
+  assert_true(vtx_pacer_rate(&pacer) == VTX_PACER_FLOOR);
+  start_until(&pacer, &now, now + 10 * S);
+  assert_true(vtx_pacer_rate(&pacer) > 50);
+}
+
 static void refused__of_calls_from_before_the_cut__cut_no_more(void **state) {
   struct vtx_pacer pacer;
   int64_t now;
@@ -294,6 +311,7 @@ int main(void) {
       cmocka_unit_test(refused__the_first_one__rate_of_success),
       cmocka_unit_test(refused__in_the_first_instant__what_was_accepted),
       cmocka_unit_test(refused__everything__down_to_the_floor),
+      cmocka_unit_test(refused__everything_at_first__then_found_in_time),
       cmocka_unit_test(refused__of_calls_from_before_the_cut__cut_no_more),
       cmocka_unit_test(started__after_idleness__no_burst_to_speak_of),
       cmocka_unit_test(started__late__is_caught_up),
