@@ -8,16 +8,24 @@
 #define OUTPUT_UNKNOWN 256
 #define OUTPUT_WEIGHT 8 /* one answer in the average of so many */
 
+/* What waits is looked at again and again, so no more than this is measured; no
+ * model takes more tokens. */
+#define MOST_BYTES ((size_t)8 << 20)
+#define MOST_PARTS 10000
+
 static size_t contents_bytes(Vertexd__V1__Content *const *contents,
                              size_t count) {
   size_t bytes = 0;
+  size_t parts = 0;
 
-  for (size_t i = 0; i < count; i++) {
-    for (size_t j = 0; j < contents[i]->n_parts; j++) {
+  for (size_t i = 0; i < count && parts < MOST_PARTS; i++) {
+    parts++; /* one without any counts, too */
+    for (size_t j = 0; j < contents[i]->n_parts && parts < MOST_PARTS; j++) {
       const Vertexd__V1__Part *part = contents[i]->parts[j];
 
+      parts++;
       if (part->data_case == VERTEXD__V1__PART__DATA_TEXT) {
-        bytes += strlen(part->text);
+        bytes += strnlen(part->text, MOST_BYTES - bytes);
       }
     }
   }
@@ -25,7 +33,7 @@ static size_t contents_bytes(Vertexd__V1__Content *const *contents,
 }
 
 static size_t request_bytes(const Vertexd__V1__GenerateRequest *request) {
-  return strlen(request->prompt) +
+  return strnlen(request->prompt, MOST_BYTES) +
          contents_bytes(request->contents, request->n_contents);
 }
 
@@ -37,9 +45,9 @@ static size_t prompt_bytes(const struct vtx_source *source, uint32_t index) {
     case VTX_SOURCE_REQUESTS:
       return request_bytes(source->requests[index]);
     case VTX_SOURCE_PROMPTS:
-      return strlen(source->prompts[index]);
+      return strnlen(source->prompts[index], MOST_BYTES);
     case VTX_SOURCE_ITEMS:
-      return strlen(source->items[index]);
+      return strnlen(source->items[index], MOST_BYTES);
     case VTX_SOURCE_COUNT:
     case VTX_SOURCE_VALUES: /* what they render to is not known yet */
       break;

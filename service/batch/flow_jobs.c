@@ -58,9 +58,10 @@ static enum vtx_dispatch wait_for_memory(struct vtx_flow *flow) {
 
 static void look_later(struct vtx_flow *flow) {
   struct vtx_engine *engine = vtx_flow_engine(flow);
+  int64_t step = (int64_t)vtx_flow_scheduler(flow)->waiting * VTX_LOOK_EACH;
 
-  vtx_engine_set_timer(engine, &flow->look,
-                       vtx_engine_now(engine) + VTX_LOOK_STEP);
+  if (step < VTX_LOOK_STEP) step = VTX_LOOK_STEP;
+  vtx_engine_set_timer(engine, &flow->look, vtx_engine_now(engine) + step);
 }
 
 /* What is next had room when it was chosen, it may be, and others have taken

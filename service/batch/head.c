@@ -40,6 +40,7 @@ static void look_at_first(struct vtx_flow *flow,
   }
   find_place(&choice, ret_head);
   tell(&choice, ret_head, ret_sched_head);
+  ret_head->others = choice.route.count > 1 && choice.kind.bound == 0;
 }
 
 /* Where there may be several: the one that can start soonest. */

@@ -32,13 +32,16 @@ struct vtx_head {
   uint32_t index;          /* of the prompt in its call */
   struct vtx_input *input; /* of a pipe's new prompt */
   struct vtx_place place;
-  bool others; /* if it has to wait, there may be those for other targets */
+  bool others; /* if it has to wait, another of its places may have room, or
+                  there may be prompts for other targets */
 };
 
-/* How often a flow that waits looks whether others of its prompts could start
- * instead. What most often makes them so is noticed at once: this is for what
- * other calls do. */
+/* How often a flow that waits looks whether it could start elsewhere, or others
+ * of its prompts could start instead. What most often makes it so is noticed at
+ * once: this is for what other calls and time do. Where many wait it is less
+ * often: VTX_LOOK_EACH for each of them. */
 #define VTX_LOOK_STEP (100 * CB_MILLISECOND)
+#define VTX_LOOK_EACH (100 * CB_MICROSECOND)
 
 /* The next prompt of flow, which has one that came back or was not dispatched,
  * and the best place for it now. */

@@ -155,6 +155,27 @@ def test_first_location_fails__single_call__second_answers(
     assert requests_at(emulator, "us") == 1
 
 
+def test_both_locations_held__those_who_wait_go_to_the_first_free(
+        emulator, start):
+    """All wait for the first location, which is to be free sooner, and then is
+    held for a minute; by then nothing happens at the second, which is free."""
+    place(emulator, "location=us", fault="http_429_retryinfo",
+          retry_delay="3s")
+    place(emulator, "location=eu", fault="http_429_retryinfo",
+          retry_delay="5s")
+    _, stub = start(*TWO, "--throttle-wait", "200s")
+    calls = [stub.Generate.future(Request(prompt="first"),
+                                  timeout=harness.WAIT)]
+    assert eventually(lambda: emulator.stats()["requests"] == 2)
+    place(emulator, "location=us", fault="http_429_retryinfo",
+          retry_delay="60s")
+    place(emulator, "location=eu")
+    calls += [stub.Generate.future(Request(prompt=f"question {i}"),
+                                   timeout=harness.WAIT) for i in range(8)]
+    assert {c.result().serving.location for c in calls} == {"eu"}
+    assert requests_at(emulator, "us") == 2  # nobody has waited until then
+
+
 def test_second_location_lacks_the_model__batch__one_item_fails(
         emulator, start):
     """What stands in for the first says nothing about the others."""
