@@ -287,10 +287,36 @@ static void add_value(struct cb_buf *out,
   }
 }
 
-/* The value that one step leads to, NULL if there is none. Of a key that is
- * there twice the last counts, as in a map. */
+/* All fields count, not those up to the one that is found: in a map they have
+ * no order, and whether an item is refused must not depend on it. */
+static void count_looks(const Google__Protobuf__Struct *object,
+                        const struct step *step,
+                        struct vtx_template_item *item) {
+  uint64_t looks = 1 + step->key_size / VTX_TEMPLATE_LOOK_BYTES;
+
+  item->looks += object->n_fields * looks;
+}
+
+/* The value of the step's key, NULL if there is none. Of a key that is there
+ * twice the last counts, as in a map. */
+static const Google__Protobuf__Value *find_key(
+    const Google__Protobuf__Struct *object, const struct step *step) {
+  for (size_t i = object->n_fields; i > 0; i--) {
+    const Google__Protobuf__Struct__FieldsEntry *entry = object->fields[i - 1];
+
+    if (strncmp(entry->key, step->key, step->key_size) == 0 &&
+        entry->key[step->key_size] == '\0') {
+      return entry->value;
+    }
+  }
+  return NULL;
+}
+
+/* The value that one step leads to, NULL if there is none or if the item's
+ * looks are used up. */
 static const Google__Protobuf__Value *follow(
-    const Google__Protobuf__Value *value, const struct step *step) {
+    const Google__Protobuf__Value *value, const struct step *step,
+    struct vtx_template_item *item) {
   const Google__Protobuf__Struct *object = NULL;
   const Google__Protobuf__ListValue *list = NULL;
 
@@ -303,15 +329,19 @@ static const Google__Protobuf__Value *follow(
     return list && step->place < list->n_values ? list->values[step->place]
                                                 : NULL;
   }
-  for (size_t i = object ? object->n_fields : 0; i > 0; i--) {
-    const Google__Protobuf__Struct__FieldsEntry *entry = object->fields[i - 1];
+  if (!object) return NULL;
+  count_looks(object, step, item);
+  return item->looks <= VTX_TEMPLATE_LOOKS ? find_key(object, step) : NULL;
+}
 
-    if (strlen(entry->key) == step->key_size &&
-        memcmp(entry->key, step->key, step->key_size) == 0) {
-      return entry->value;
-    }
-  }
-  return NULL;
+static struct cb_status too_costly(const struct vtx_template_item *item,
+                                   struct cb_arena *arena) {
+  struct cb_status status = cb_status_field(
+      arena, item->field, "the placeholders for %s look at more than %d fields",
+      item->field, VTX_TEMPLATE_LOOKS);
+
+  status.reason = "TEMPLATE_TOO_COSTLY";
+  return status;
 }
 
 static struct cb_status missing(const struct segment *segment,
@@ -327,7 +357,7 @@ static struct cb_status missing(const struct segment *segment,
 }
 
 static struct cb_status add_item(const struct segment *segment,
-                                 const struct vtx_template_item *item,
+                                 struct vtx_template_item *item,
                                  struct cb_arena *arena, struct cb_buf *out) {
   const Google__Protobuf__Value *value = item->value;
 
@@ -342,15 +372,16 @@ static struct cb_status add_item(const struct segment *segment,
     return cb_status_ok();
   }
   for (size_t i = 0; value && i < segment->step_count; i++) {
-    value = follow(value, &segment->steps[i]);
+    value = follow(value, &segment->steps[i], item);
   }
+  if (item->looks > VTX_TEMPLATE_LOOKS) return too_costly(item, arena);
   if (!value) return missing(segment, item, arena);
   add_value(out, value);
   return cb_status_ok();
 }
 
 struct cb_status vtx_template_render(const struct vtx_template *compiled,
-                                     const struct vtx_template_item *item,
+                                     struct vtx_template_item *item,
                                      struct cb_arena *arena,
                                      struct cb_buf *out) {
   struct cb_status status = cb_status_ok();

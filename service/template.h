@@ -5,9 +5,10 @@
  * without . [ ] { and }. Everything else in braces is an error of the template.
  *
  * Limits: VTX_TEMPLATE_SEGMENTS pieces of a template, VTX_TEMPLATE_STEPS steps
- * of a placeholder, the buffer's maximum for what is rendered.
+ * of a placeholder, the buffer's maximum for what is rendered, and
+ * VTX_TEMPLATE_LOOKS fields that are looked at for one item.
  *
- * Threads:   compile on one, render on any afterwards; nothing is written.
+ * Threads:   compile on one, render on any afterwards: only items are written.
  * Ownership: a template lives in the arena and borrows the text it was made of.
  */
 #ifndef VTX_TEMPLATE_H
@@ -32,6 +33,7 @@ struct vtx_template_item {
   const char *shown; /* what {item} stands for; NULL: the item itself */
   uint32_t index;
   const char *field; /* its path in the request, e.g. "items[3]" */
+  uint64_t looks;    /* at fields of value, by all that was rendered of it */
 };
 
 /* Compiles text. INVALID_ARGUMENT with reason TEMPLATE_INVALID and that field,
@@ -41,12 +43,13 @@ struct cb_status vtx_template_compile(const char *text, const char *field,
                                       struct cb_arena *arena,
                                       struct vtx_template **ret_template);
 
-/* Appends the rendered text to out. INVALID_ARGUMENT with reason
- * TEMPLATE_KEY_MISSING and field item->field if the item lacks what a
- * placeholder asks for; RESOURCE_EXHAUSTED with PROMPT_TOO_LARGE past out's
+/* Appends the rendered text to out, and adds to item->looks. INVALID_ARGUMENT
+ * with field item->field and reason TEMPLATE_KEY_MISSING if the item lacks what
+ * a placeholder asks for, TEMPLATE_TOO_COSTLY if item->looks gets past
+ * VTX_TEMPLATE_LOOKS; RESOURCE_EXHAUSTED with PROMPT_TOO_LARGE past out's
  * maximum, with SERVER_MEMORY when its budget is used up. */
 struct cb_status vtx_template_render(const struct vtx_template *compiled,
-                                     const struct vtx_template_item *item,
+                                     struct vtx_template_item *item,
                                      struct cb_arena *arena,
                                      struct cb_buf *out);
 
@@ -61,10 +64,11 @@ struct cb_status vtx_contents_compile(
 size_t vtx_contents_count(const struct vtx_contents_template *compiled);
 
 /* Renders into arena. *ret_contents shares with the template whatever is no
- * template. At most VTX_RENDERED_MAX bytes of text in all. */
+ * template. At most VTX_RENDERED_MAX bytes of text in all. Errors as of
+ * vtx_template_render(). */
 struct cb_status vtx_contents_render(
     const struct vtx_contents_template *compiled,
-    const struct vtx_template_item *item, struct cb_arena *arena,
+    struct vtx_template_item *item, struct cb_arena *arena,
     Vertexd__V1__Content ***ret_contents);
 
 #endif

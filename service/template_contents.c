@@ -129,7 +129,7 @@ static Vertexd__V1__Part *copy_part(const Vertexd__V1__Part *part, char *text,
 /* Renders one slot into the copied contents; buf is scratch whose maximum is
  * what may still be rendered. */
 static struct cb_status render_slot(const struct slot *slot,
-                                    const struct vtx_template_item *item,
+                                    struct vtx_template_item *item,
                                     struct cb_arena *arena, struct cb_buf *buf,
                                     Vertexd__V1__Content **contents) {
   Vertexd__V1__Part **part = &contents[slot->content]->parts[slot->part];
@@ -147,7 +147,7 @@ static struct cb_status render_slot(const struct slot *slot,
 
 struct cb_status vtx_contents_render(
     const struct vtx_contents_template *compiled,
-    const struct vtx_template_item *item, struct cb_arena *arena,
+    struct vtx_template_item *item, struct cb_arena *arena,
     Vertexd__V1__Content ***ret_contents) {
   Vertexd__V1__Content **contents =
       cb_arena_zalloc(arena, compiled->count, sizeof *contents);

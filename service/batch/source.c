@@ -61,7 +61,7 @@ static struct cb_status check_id(const struct vtx_source *source,
 
 /* Renders a template of text into arena. */
 static struct cb_status render(const struct vtx_template *template,
-                               const struct vtx_template_item *item,
+                               struct vtx_template_item *item,
                                struct cb_arena *arena, const char **ret_text) {
   struct cb_status status;
   struct cb_buf buf;

@@ -23,7 +23,7 @@ static struct vtx_template *compile(const char *text) {
 }
 
 static const char *render_item(const char *text,
-                               const struct vtx_template_item *item) {
+                               struct vtx_template_item *item) {
   struct cb_buf out;
   struct cb_status status;
   char *copy;
@@ -221,6 +221,96 @@ static void render__what_the_item_lacks__is_the_items_error(void **state) {
   expect_missing("{item[0]}", NULL);
 }
 
+/* {key: 0, "", ..., ""}, with count fields that share one entry but for those
+ * at the ends. */
+static Google__Protobuf__Value *wide_value(const char *key, size_t count) {
+  Google__Protobuf__Value *value = struct_value(key, number_value(0));
+  Google__Protobuf__Struct *object = value->struct_value;
+  Google__Protobuf__Struct__FieldsEntry *first = object->fields[0];
+  Google__Protobuf__Struct__FieldsEntry *other =
+      struct_value("", null_value())->struct_value->fields[0];
+
+  object->fields = cb_arena_alloc(arena, count * sizeof *object->fields);
+  for (size_t i = 0; i < count; i++)
+    object->fields[i] = i == 0 ? first : other;
+  object->n_fields = count;
+  return value;
+}
+
+/* Renders count times text; gives the reason, NULL for OK. */
+static const char *render_times(const char *text, int count,
+                                struct vtx_template_item *item) {
+  struct vtx_template *template = compile(text);
+  struct cb_status status = cb_status_ok();
+  struct cb_buf out;
+
+  for (int i = 0; i < count && status.code == CB_OK; i++) {
+    cb_buf_init(&out, SIZE_MAX, NULL);
+    status = vtx_template_render(template, item, arena, &out);
+    cb_buf_release(&out);
+  }
+  if (status.code == CB_OK) return NULL;
+  assert_int_equal(status.code, CB_INVALID_ARGUMENT);
+  assert_string_equal(status.field, item->field);
+  return status.reason;
+}
+
+static void render__keys_there_twice_or_alike__last_whole_one(void **state) {
+  Google__Protobuf__Value *value = wide_value("ab", 4);
+  Google__Protobuf__Struct__FieldsEntry **fields = value->struct_value->fields;
+
+  (void)state;
+  fields[1] = struct_value("a", number_value(1))->struct_value->fields[0];
+  fields[2] = struct_value("a", number_value(2))->struct_value->fields[0];
+  fields[3] = struct_value("abc", number_value(3))->struct_value->fields[0];
+  assert_string_equal(render_value("{item.a}", value), "2");
+  assert_string_equal(render_value("{item.ab}{item.abc}", value), "03");
+  expect_missing("{item.b}", value);
+  expect_missing("{item.abcd}", value);
+}
+
+static void render__looks_at_the_limit_and_one_past__too_costly(void **state) {
+  struct vtx_template_item item = {.value = wide_value("a", 100000),
+                                   .field = "values[0]"};
+
+  (void)state;
+  assert_null(render_times("{item.a}", VTX_TEMPLATE_LOOKS / 100000, &item));
+  assert_int_equal(item.looks, VTX_TEMPLATE_LOOKS);
+  item.value = struct_value("a", null_value());
+  assert_string_equal(render_times("{item.a}", 1, &item),
+                      "TEMPLATE_TOO_COSTLY");
+}
+
+static void render__long_key__costs_more_looks(void **state) {
+  char text[300];
+  char key[2 * VTX_TEMPLATE_LOOK_BYTES + 1] = "";
+  struct vtx_template_item item = {.value = wide_value("a", 3),
+                                   .field = "values[0]"};
+
+  (void)state;
+  memset(key, 'k', sizeof key - 1);
+  snprintf(text, sizeof text, "{item.%s}", key);
+  assert_string_equal(render_times(text, 1, &item), "TEMPLATE_KEY_MISSING");
+  assert_int_equal(item.looks, 9);
+}
+
+/* Each placeholder alone is within the limit; together they would keep the
+ * thread for many seconds. */
+static void render__many_placeholders_and_fields__ends_at_the_limit(
+    void **state) {
+  enum { PLACEHOLDERS = 10000, FIELDS = 250000 };
+  struct vtx_template_item item = {.value = wide_value("a", FIELDS),
+                                   .field = "values[0]"};
+  char *text = cb_arena_zalloc(arena, PLACEHOLDERS, 8);
+
+  (void)state;
+  for (size_t i = 0; i < PLACEHOLDERS - 1; i++)
+    memcpy(text + i * 8, "{item.a}", 8);
+  assert_string_equal(render_times(text, 1, &item), "TEMPLATE_TOO_COSTLY");
+  assert_in_range(item.looks, VTX_TEMPLATE_LOOKS + 1,
+                  VTX_TEMPLATE_LOOKS + FIELDS);
+}
+
 static void render__buffer_at_its_limit_and_one_past__too_large(void **state) {
   char field[] = "items[0]"; /* the caller's, and short-lived */
   struct vtx_template_item item = {.text = "12345", .field = field};
@@ -381,6 +471,25 @@ static void contents__texts_and_uris__rendered_without_changing_them(
   assert_string_equal(content->parts[1]->text, "Image {index}");
 }
 
+static void contents__looks_of_all_parts__count_together(void **state) {
+  Vertexd__V1__Content *content =
+      content_of(file_part("{item.a}"), text_part("{item.a}"));
+  struct vtx_template_item item = {
+      .value = struct_value("a", string_value("b")), .field = "values[2]"};
+  struct vtx_contents_template *template = NULL;
+  Vertexd__V1__Content **rendered = NULL;
+  struct cb_status status = vtx_contents_compile(&content, 1, arena, &template);
+
+  (void)state;
+  assert_int_equal(status.code, CB_OK);
+  item.looks = VTX_TEMPLATE_LOOKS - 2;
+  status = vtx_contents_render(template, &item, arena, &rendered);
+  assert_int_equal(status.code, CB_OK);
+  item.looks = VTX_TEMPLATE_LOOKS - 1;
+  status = vtx_contents_render(template, &item, arena, &rendered);
+  assert_string_equal(status.reason, "TEMPLATE_TOO_COSTLY");
+}
+
 static void contents__wrong_template_inside__field_says_where(void **state) {
   Vertexd__V1__Content *contents[] = {
       content_of(text_part("fine"), text_part("{bad}")),
@@ -449,12 +558,17 @@ int main(void) {
       CASE(render__steps__reach_into_values),
       CASE(render__shown_text__replaces_item_but_not_its_parts),
       CASE(render__what_the_item_lacks__is_the_items_error),
+      CASE(render__keys_there_twice_or_alike__last_whole_one),
+      CASE(render__looks_at_the_limit_and_one_past__too_costly),
+      CASE(render__long_key__costs_more_looks),
+      CASE(render__many_placeholders_and_fields__ends_at_the_limit),
       CASE(render__buffer_at_its_limit_and_one_past__too_large),
       CASE(render__budget_used_up__server_memory),
       CASE(compile__wrong_braces__names_placeholder_and_place),
       CASE(compile__segments_at_the_limit_and_one_past__refused),
       CASE(compile__steps_at_the_limit_and_one_past__refused),
       CASE(contents__texts_and_uris__rendered_without_changing_them),
+      CASE(contents__looks_of_all_parts__count_together),
       CASE(contents__wrong_template_inside__field_says_where),
       CASE(contents__any_cap_or_budget__too_large_or_memory),
   };
