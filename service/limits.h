@@ -40,7 +40,8 @@
 /* Kinds of failure that a summary lists. */
 #define VTX_FAILURE_KINDS 10
 
-/* Placeholders and texts between them in one template. */
+/* Placeholders and texts between them in one template, and in all parts of
+ * contents that are templates. */
 #define VTX_TEMPLATE_SEGMENTS 10000
 
 /* Steps after {item in one placeholder. */

@@ -43,6 +43,7 @@ struct compiler {
   struct cb_arena *arena;
   struct segment *segments; /* NULL while they are only counted */
   size_t count;
+  size_t before; /* segments of the templates before this one */
   struct cb_status status;
 };
 
@@ -74,11 +75,12 @@ static bool no_room(struct compiler *compiler) {
 
 static bool add(struct compiler *compiler, struct segment segment) {
   if (segment.kind == SEGMENT_LITERAL && segment.size == 0) return true;
-  if (compiler->count == VTX_TEMPLATE_SEGMENTS) {
+  if (compiler->before + compiler->count == VTX_TEMPLATE_SEGMENTS) {
     compiler->status = cb_status_field(
         compiler->arena, compiler->field,
-        "%s has more than %d placeholders and texts between them",
-        compiler->field, VTX_TEMPLATE_SEGMENTS);
+        "%s has more than %d placeholders and texts between them%s",
+        compiler->field, VTX_TEMPLATE_SEGMENTS,
+        compiler->before > 0 ? ", with the parts before it" : "");
     compiler->status.reason = "TEMPLATE_INVALID";
     return false;
   }
@@ -205,10 +207,20 @@ static bool read_all(struct compiler *compiler) {
 struct cb_status vtx_template_compile(const char *text, const char *field,
                                       struct cb_arena *arena,
                                       struct vtx_template **ret_template) {
+  size_t segments = 0;
+
+  return vtx_template_compile_part(text, field, arena, &segments, ret_template);
+}
+
+struct cb_status vtx_template_compile_part(const char *text, const char *field,
+                                           struct cb_arena *arena,
+                                           size_t *segments,
+                                           struct vtx_template **ret_template) {
   struct compiler compiler = {.text = text,
                               .size = strlen(text),
                               .field = field,
                               .arena = arena,
+                              .before = *segments,
                               .status = cb_status_ok()};
   struct vtx_template *compiled = cb_arena_zalloc(arena, 1, sizeof *compiled);
 
@@ -220,6 +232,7 @@ struct cb_status vtx_template_compile(const char *text, const char *field,
   if (!compiler.segments || !read_all(&compiler)) return compiler.status;
   compiled->segments = compiler.segments;
   compiled->count = compiler.count;
+  *segments += compiler.count;
   *ret_template = compiled;
   return compiler.status;
 }

@@ -4,9 +4,10 @@
  * chained, {index} is its position, {{ and }} are braces. A key is any text
  * without . [ ] { and }. Everything else in braces is an error of the template.
  *
- * Limits: VTX_TEMPLATE_SEGMENTS pieces of a template, VTX_TEMPLATE_STEPS steps
- * of a placeholder, the buffer's maximum for what is rendered, and
- * VTX_TEMPLATE_LOOKS fields that are looked at for one item.
+ * Limits: VTX_TEMPLATE_SEGMENTS pieces of a template, or of all parts of
+ * contents together; VTX_TEMPLATE_STEPS steps of a placeholder; the buffer's
+ * maximum for what is rendered; VTX_TEMPLATE_LOOKS fields that are looked at
+ * for one item.
  *
  * Threads:   compile on one, render on any afterwards: only items are written.
  * Ownership: a template lives in the arena and borrows the text it was made of.
@@ -42,6 +43,13 @@ struct vtx_template_item {
 struct cb_status vtx_template_compile(const char *text, const char *field,
                                       struct cb_arena *arena,
                                       struct vtx_template **ret_template);
+
+/* The same for one of several templates that share the limit of segments:
+ * *segments are those of the ones before, to which its own are added. */
+struct cb_status vtx_template_compile_part(const char *text, const char *field,
+                                           struct cb_arena *arena,
+                                           size_t *segments,
+                                           struct vtx_template **ret_template);
 
 /* Appends the rendered text to out, and adds to item->looks. INVALID_ARGUMENT
  * with field item->field and reason TEMPLATE_KEY_MISSING if the item lacks what

@@ -21,6 +21,7 @@ struct vtx_contents_template {
   size_t count;
   struct slot *slots;
   size_t slot_count;
+  size_t segments; /* of all slots */
 };
 
 static struct cb_status no_room(struct cb_arena *arena) {
@@ -63,7 +64,8 @@ static struct cb_status compile_part(struct vtx_contents_template *compiled,
   if (!text) return cb_status_ok();
   snprintf(field, sizeof field, "contents_template[%zu].parts[%zu].%s", content,
            part, name);
-  status = vtx_template_compile(text, field, arena, &template);
+  status = vtx_template_compile_part(text, field, arena, &compiled->segments,
+                                     &template);
   if (status.code != CB_OK) return status;
   compiled->slots[compiled->slot_count++] =
       (struct slot){content, part, template};

@@ -471,6 +471,29 @@ static void contents__texts_and_uris__rendered_without_changing_them(
   assert_string_equal(content->parts[1]->text, "Image {index}");
 }
 
+static void contents__segments_of_all_parts__count_together(void **state) {
+  char *half = many_segments(VTX_TEMPLATE_SEGMENTS / 2);
+  char *more = many_segments(VTX_TEMPLATE_SEGMENTS / 2 + 1);
+  Vertexd__V1__Content *contents[] = {
+      content_of(text_part(""), text_part(half)),
+      content_of(text_part(""), file_part(half)),
+  };
+  struct vtx_contents_template *template = NULL;
+  struct cb_status status = vtx_contents_compile(contents, 2, arena, &template);
+
+  (void)state;
+  assert_int_equal(status.code, CB_OK);
+  contents[1]->parts[1]->file_data->file_uri = more;
+  status = vtx_contents_compile(contents, 2, arena, &template);
+  assert_int_equal(status.code, CB_INVALID_ARGUMENT);
+  assert_string_equal(status.reason, "TEMPLATE_INVALID");
+  assert_string_equal(status.field,
+                      "contents_template[1].parts[1].file_data.file_uri");
+  assert_non_null(strstr(status.message, "with the parts before it"));
+  free(half);
+  free(more);
+}
+
 static void contents__looks_of_all_parts__count_together(void **state) {
   Vertexd__V1__Content *content =
       content_of(file_part("{item.a}"), text_part("{item.a}"));
@@ -568,6 +591,7 @@ int main(void) {
       CASE(compile__segments_at_the_limit_and_one_past__refused),
       CASE(compile__steps_at_the_limit_and_one_past__refused),
       CASE(contents__texts_and_uris__rendered_without_changing_them),
+      CASE(contents__segments_of_all_parts__count_together),
       CASE(contents__looks_of_all_parts__count_together),
       CASE(contents__wrong_template_inside__field_says_where),
       CASE(contents__any_cap_or_budget__too_large_or_memory),
