@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/status.h"
 #include "crpc/builtin_set.h"
 #include "crpc/call.h"
 #include "crpc/descriptor_pool.h"
@@ -14,6 +15,11 @@
 
 /* The pool of a set of 100 kB takes about a megabyte. */
 #define POOL_MAX ((size_t)256 << 20)
+
+/* A question is kept, in no budget, until its answer is taken. Names of files
+ * and symbols are a small part of this; all of the message counts, for fields
+ * that nobody knows are kept as well. */
+#define QUESTION_MAX 4096
 
 /* v1alpha has the same bytes: another name for the same method. */
 #define V1_PATH "/grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
@@ -63,9 +69,22 @@ static void answer(struct crpc_call *call, struct stream *stream,
   }
 }
 
+/* No error_response: that holds the question again. */
+static void refuse_size(struct crpc_call *call) {
+  struct cb_status status =
+      cb_status_make(CB_INVALID_ARGUMENT, "INVALID_FIELD",
+                     "a question of reflection has more than 4096 bytes");
+
+  status.field = "message_request";
+  crpc_call_fail(call, &status);
+}
+
 static void on_message(struct crpc_call *call, const ProtobufCMessage *message,
                        void *ctx) {
-  answer(call, ctx, message);
+  if (protobuf_c_message_get_packed_size(message) > QUESTION_MAX)
+    refuse_size(call);
+  else
+    answer(call, ctx, message);
 }
 
 static void on_writable(struct crpc_call *call, void *ctx) {

@@ -3,7 +3,8 @@
  * Serves the FileDescriptorSet that the build embedded (made with
  * --include_imports by protoc), so that grpcurl and its like need no proto
  * file. google/rpc/error_details.proto, status.proto and the health and
- * reflection protos are always served as well.
+ * reflection protos are always served as well. A call that asks with a message
+ * of more than 4096 bytes fails with INVALID_ARGUMENT.
  */
 #ifndef CRPC_REFLECTION_H
 #define CRPC_REFLECTION_H

@@ -250,13 +250,17 @@ static Answer *read_answer(struct raw_call *raw) {
   return (Answer *)message;
 }
 
-static Answer *ask(struct raw_call *raw, const Question *question) {
-  uint8_t bytes[1000];
+static void send_question(struct raw_call *raw, const Question *question) {
+  uint8_t bytes[5000];
   size_t size = protobuf_c_message_get_packed_size(&question->base);
 
   assert_true(size <= sizeof bytes);
   protobuf_c_message_pack(&question->base, bytes);
   raw_send(raw, bytes, size, GRPC_COMPRESS_NONE);
+}
+
+static Answer *ask(struct raw_call *raw, const Question *question) {
+  send_question(raw, question);
   return read_answer(raw);
 }
 
@@ -420,6 +424,31 @@ static void reflection__unknown_things__are_errors_not_ends(void **state) {
   close_stream(&raw);
 }
 
+/* A question of this packed size, in the name's memory. */
+static Question sized_question(char *name, size_t size) {
+  Question question = about_symbol(name);
+
+  memset(name, 'n', size);
+  name[size - 3] = '\0'; /* a tag, and two bytes of length */
+  assert_int_equal(protobuf_c_message_get_packed_size(&question.base), size);
+  return question;
+}
+
+static void reflection__question_at_the_limit_and_one_past__ends_call(
+    void **state) {
+  char name[5000];
+  Question question = sized_question(name, 4096);
+  struct raw_call raw;
+
+  open_stream(*state, V1, &raw);
+  expect_error(&raw, &question, CB_NOT_FOUND);
+  question = sized_question(name, 4097);
+  send_question(&raw, &question);
+  assert_false(raw_read(&raw));
+  raw_finish(&raw);
+  assert_int_equal(raw.code, GRPC_STATUS_INVALID_ARGUMENT);
+}
+
 static void reflection__files__with_imports_and_crpcs_own(void **state) {
   static const struct {
     const char *name;
@@ -534,6 +563,7 @@ int main(void) {
       CASE(reflection__list_services__names_all),
       CASE(reflection__symbols_of_all_kinds__give_their_file),
       CASE(reflection__unknown_things__are_errors_not_ends),
+      CASE(reflection__question_at_the_limit_and_one_past__ends_call),
       CASE(reflection__files__with_imports_and_crpcs_own),
       CASE(reflection__extensions__are_found),
       CASE(reflection__questions_at_once__all_are_answered),
