@@ -68,6 +68,10 @@ static bool watch(struct vtx_metrics_server *server, int fd, uint32_t events,
   return epoll_ctl(server->watch_fd, EPOLL_CTL_ADD, fd, &event) == 0;
 }
 
+static int64_t read_clock(const struct vtx_metrics_server *server) {
+  return cb_now(server->options.clock);
+}
+
 /* Requests. */
 
 static bool add_headers(struct MHD_Response *response, unsigned status) {
@@ -177,7 +181,7 @@ static bool add_peer(struct vtx_metrics_server *server, struct peer *peer,
 
   if (!watch(server, fd, EPOLLRDHUP | EPOLLET, index)) return false;
   *peer = (struct peer){
-      .fd = fd, .until = cb_time_add(cb_now(NULL), server->options.life)};
+      .fd = fd, .until = cb_time_add(read_clock(server), server->options.life)};
   return true;
 }
 
@@ -190,7 +194,8 @@ static void accept_one(struct vtx_metrics_server *server, int socket) {
   if (!peer) return;
   fd = accept4(socket, (void *)&address, &size, SOCK_CLOEXEC | SOCK_NONBLOCK);
   if (fd < 0) {
-    if (errno != EAGAIN) server->paused = cb_time_add(cb_now(NULL), PAUSE);
+    if (errno != EAGAIN)
+      server->paused = cb_time_add(read_clock(server), PAUSE);
   } else if (!add_peer(server, peer, fd)) {
     close(fd);
   } else if (MHD_add_connection(server->daemon, fd, (void *)&address, size) !=
@@ -214,10 +219,9 @@ static void see_off(struct peer *peer, int64_t now) {
 
 /* The loop. */
 
-static int sleep_ms(const struct vtx_metrics_server *server) {
+static int sleep_ms(const struct vtx_metrics_server *server, int64_t now) {
   MHD_UNSIGNED_LONG_LONG library;
   int64_t until = server->accepting ? CB_NEVER : server->paused;
-  int64_t now = cb_now(NULL);
   int ms;
 
   if (until <= now) until = CB_NEVER; /* it waits for a peer to go */
@@ -232,10 +236,9 @@ static int sleep_ms(const struct vtx_metrics_server *server) {
 }
 
 /* Watches the sockets as long as a peer can be taken. */
-static void settle_accepting(struct vtx_metrics_server *server) {
+static void settle_accepting(struct vtx_metrics_server *server, int64_t now) {
   const struct vtx_metrics_options *options = &server->options;
-  bool accepting =
-      find_peer(server, -1) != NULL && cb_now(NULL) >= server->paused;
+  bool accepting = find_peer(server, -1) != NULL && now >= server->paused;
 
   if (accepting == server->accepting) return;
   server->accepting = accepting;
@@ -250,11 +253,14 @@ static void settle_accepting(struct vtx_metrics_server *server) {
 /* Waits for something to do, and accepts. False when it is the end. */
 static bool wait_for_work(struct vtx_metrics_server *server) {
   struct epoll_event events[WATCHED];
+  /* One moment for both: were the pause over for the second alone, nothing
+   * would be watched and nothing waited for. */
+  int64_t now = read_clock(server);
   bool more = true;
   int count;
 
-  settle_accepting(server);
-  count = epoll_wait(server->watch_fd, events, WATCHED, sleep_ms(server));
+  settle_accepting(server, now);
+  count = epoll_wait(server->watch_fd, events, WATCHED, sleep_ms(server, now));
   for (int i = 0; i < count; i++) {
     uint32_t what = events[i].data.u32;
 
@@ -273,7 +279,7 @@ static void *run(void *arg) {
   struct vtx_metrics_server *server = arg;
 
   while (wait_for_work(server)) {
-    int64_t now = cb_now(NULL);
+    int64_t now = read_clock(server);
 
     MHD_run(server->daemon);
     for (size_t i = 0; i < VTX_METRICS_CONNECTIONS; i++)

@@ -25,6 +25,7 @@
 #include <stdint.h>
 
 struct cb_buf;
+struct cb_clock;
 struct vtx_metrics_server;
 
 #define VTX_METRICS_PATH "/metrics"
@@ -37,7 +38,8 @@ struct vtx_metrics_server;
 struct vtx_metrics_options {
   int sockets[VTX_METRICS_SOCKETS]; /* they listen, and do not block */
   size_t socket_count;
-  int64_t life; /* of a connection, nanoseconds; 0: 10 s */
+  int64_t life;                 /* of a connection, nanoseconds; 0: 10 s */
+  const struct cb_clock *clock; /* asked by the thread; NULL: the system's */
   size_t max_page_bytes;
   bool (*make)(void *self, struct cb_buf *page); /* false: there is none now */
   void *self;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -19,6 +20,7 @@
 /* More than a socket takes for a peer that does not read. */
 #define PAGE_MAX ((size_t)8 * 1024 * 1024)
 #define PATIENCE_MS 20000
+#define STEP (40 * CB_MILLISECOND)
 #define GET "GET /metrics HTTP/1.1\r\nHost: h\r\n\r\n"
 
 struct fixture {
@@ -29,6 +31,8 @@ struct fixture {
   atomic_bool refuse;        /* make() has no page */
   _Atomic unsigned asked;    /* times that make() was called */
   struct cb_buf answer;
+  struct cb_clock clock; /* goes on by a step whenever it is read */
+  _Atomic int64_t time;
 };
 
 static bool make(void *self, struct cb_buf *page) {
@@ -41,7 +45,13 @@ static bool make(void *self, struct cb_buf *page) {
   return true;
 }
 
-static int begin(void **state, int64_t life) {
+static int64_t step(void *self) {
+  struct fixture *fixture = self;
+
+  return atomic_fetch_add(&fixture->time, STEP);
+}
+
+static int begin(void **state, int64_t life, bool stepping) {
   struct fixture *fixture = test_calloc(1, sizeof *fixture);
   struct vtx_metrics_options options = {.socket_count = 2,
                                         .life = life,
@@ -51,6 +61,8 @@ static int begin(void **state, int64_t life) {
 
   for (int i = 0; i < 2; i++)
     options.sockets[i] = fixture->sockets[i] = http_listen(&fixture->ports[i]);
+  fixture->clock = (struct cb_clock){step, fixture};
+  if (stepping) options.clock = &fixture->clock;
   fixture->page_bytes = 128;
   cb_buf_init(&fixture->answer, SIZE_MAX, NULL);
   fixture->server = vtx_metrics_server_new(&options);
@@ -60,10 +72,14 @@ static int begin(void **state, int64_t life) {
 }
 
 /* Nobody's time is over, so that what has ended was seen to. */
-static int set_up(void **state) { return begin(state, CB_NEVER); }
+static int set_up(void **state) { return begin(state, CB_NEVER, false); }
+
+static int set_up_stepping(void **state) {
+  return begin(state, CB_NEVER, true);
+}
 
 static int set_up_short_lived(void **state) {
-  return begin(state, 300 * CB_MILLISECOND);
+  return begin(state, 300 * CB_MILLISECOND, false);
 }
 
 static int tear_down(void **state) {
@@ -345,6 +361,48 @@ static void peers__fill_it_and_stay__others_come_after_their_time(
     close(fds[i]);
 }
 
+/* Takes all descriptors below a new limit, but the last; gives their number.
+ */
+static int take_descriptors(int fds[8], struct rlimit *ret_before) {
+  int socket = http_listen(&(uint16_t){0});
+  struct rlimit low;
+  int count = 0;
+
+  assert_int_equal(getrlimit(RLIMIT_NOFILE, ret_before), 0);
+  low = *ret_before;
+  low.rlim_cur = (rlim_t)socket + 8;
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &low), 0);
+  fds[count++] = socket;
+  while (count < 8 && (fds[count] = dup(socket)) >= 0)
+    count++;
+  close(fds[--count]);
+  return count;
+}
+
+/* The pause after an accept that failed, 100 ms, ends between two looks at the
+ * clock, wherever those are. */
+static void accept__descriptors_used_up__recovers(void **state) {
+  struct fixture *fixture = *state;
+  struct pollfd pollfd = {.events = POLLIN};
+  struct rlimit before;
+  int fds[8];
+  int count = take_descriptors(fds, &before);
+  int64_t start;
+
+  while (fixture->time == 0)
+    poll(NULL, 0, 1); /* it looks before it sleeps */
+  start = fixture->time;
+  pollfd.fd = dial(fixture);
+  while (fixture->time == start)
+    poll(NULL, 0, 1);
+  while (count > 0)
+    close(fds[--count]);
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+  assert_true(http_say(pollfd.fd, GET));
+  assert_int_equal(poll(&pollfd, 1, PATIENCE_MS), 1);
+  has(hear(fixture, pollfd.fd), "200 OK");
+}
+
 static void free__peers_are_there__ends_them(void **state) {
   struct fixture *fixture = *state;
   int silent = dial(fixture);
@@ -382,6 +440,8 @@ int main(void) {
       SHORT(peer__drips__cut_when_its_time_is_over),
       SHORT(peers__do_not_read__cut_when_their_time_is_over),
       SHORT(peers__fill_it_and_stay__others_come_after_their_time),
+      cmocka_unit_test_setup_teardown(accept__descriptors_used_up__recovers,
+                                      set_up_stepping, tear_down),
       CASE(free__peers_are_there__ends_them),
   };
 
