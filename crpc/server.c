@@ -264,13 +264,17 @@ static grpc_server *create_core(const struct crpc_server_options *options) {
 
 bool crpc_server_start(struct crpc_server *server) {
   assert(!server->core);
+  /* First, as it can fail: a core that has begun must be drained before it is
+   * freed. What is accepted from here on is mail, which this loop opens when
+   * the core is there. */
+  if (!crpc_listener_start(server->listener)) return false;
   server->core = create_core(&server->options);
   server->plain = grpc_insecure_server_credentials_create();
   grpc_server_register_completion_queue(server->core, server->loop->queue,
                                         NULL);
   grpc_server_start(server->core);
   crpc_server_arm(server);
-  return crpc_listener_start(server->listener);
+  return true;
 }
 
 static void begin_drain(struct crpc_server *server) {

@@ -17,3 +17,6 @@ foreach(name crpc_call crpc_client_cancel crpc_client_stream crpc_loop
   set_tests_properties(unit/${name} PROPERTIES ENVIRONMENT
     TSAN_OPTIONS=suppressions=${PROJECT_SOURCE_DIR}/tests/tsan.supp)
 endforeach()
+
+# It has threads fail to be made.
+target_link_options(test_crpc_server PRIVATE -Wl,--wrap=pthread_create)
