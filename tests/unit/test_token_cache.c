@@ -400,9 +400,45 @@ static void set_source__another__token_stays_until_it_gives(void **state) {
   assert_int_equal(other->fetches, 1);
   ask(world, &asked);
   assert_string_equal(asked.value, "Bearer one");
-  assert_string_equal(asked.project, "payer");
+  assert_int_equal(asked.headers, 1); /* its account may not use payer */
   give(other, "two", 3600 * S);
-  assert_gives(world, "Bearer two");
+  ask(world, &asked);
+  assert_string_equal(asked.value, "Bearer two");
+  assert_string_equal(asked.project, "payer");
+}
+
+static void assert_gives_for(struct world *world, const char *value,
+                             const char *project) {
+  struct asked asked;
+
+  ask(world, &asked);
+  assert_int_equal(asked.count, 1);
+  assert_string_equal(asked.value, value);
+  assert_int_equal(asked.headers, project ? 2 : 1);
+  if (project) assert_string_equal(asked.project, project);
+}
+
+/* Also where the new source fails for long, and another one follows it. */
+static void set_source__gives_nothing__project_of_the_token(void **state) {
+  struct world *world = *state;
+  struct fake_source *second = fake_new(&world->freed[1]);
+  struct fake_source *third = fake_new(&world->freed[2]);
+  struct fake_source *fourth = fake_new(&world->freed[3]);
+
+  hold(world, 3600 * S);
+  assert_true(vtx_token_cache_set_source(&world->cache, &second->source, "b"));
+  give(second, "two", 3600 * S);
+  assert_gives_for(world, "Bearer two", "b");
+  assert_true(vtx_token_cache_set_source(&world->cache, &third->source, "c"));
+  refuse(third, true);
+  assert_gives_for(world, "Bearer two", "b");
+  assert_true(vtx_token_cache_set_source(&world->cache, &fourth->source, NULL));
+  assert_gives_for(world, "Bearer two", "b");
+  give(fourth, "four", 450 * S);
+  assert_gives_for(world, "Bearer four", NULL);
+  turn_to(world, world->now + 255 * S);
+  give(fourth, "five", 450 * S); /* a later one of the same source */
+  assert_gives_for(world, "Bearer five", NULL);
 }
 
 static void set_source__while_fetching__waiters_get_the_new(void **state) {
@@ -445,6 +481,7 @@ int main(void) {
       CASE(lifetime__slow_answer__counts_from_the_question),
       CASE(forget__while_waiting__not_told),
       CASE(set_source__another__token_stays_until_it_gives),
+      CASE(set_source__gives_nothing__project_of_the_token),
       CASE(set_source__while_fetching__waiters_get_the_new),
       CASE(release__with_waiters__nobody_told),
   };

@@ -137,6 +137,18 @@ static char *bearer(const char *token) {
   return value;
 }
 
+/* The first token of another source brings that source's project with it: the
+ * account that the token before is of may have no right to that project. */
+static void take_token(struct vtx_token_cache *cache, char *value) {
+  vtx_credential_wipe(cache->value);
+  cache->value = value;
+  if (!cache->source_is_new) return;
+  free(cache->quota_project);
+  cache->quota_project = cache->next_quota_project;
+  cache->next_quota_project = NULL;
+  cache->source_is_new = false;
+}
+
 static void on_token(void *ctx, const struct vtx_token_result *result) {
   struct vtx_token_cache *cache = ctx;
   struct cb_status status = result->status;
@@ -154,8 +166,7 @@ static void on_token(void *ctx, const struct vtx_token_result *result) {
     failed(cache, &status);
     return;
   }
-  vtx_credential_wipe(cache->value);
-  cache->value = value;
+  take_token(cache, value);
   cache->got_at = now_of(cache);
   cache->refused = false;
   cache->retry_at = 0;
@@ -204,9 +215,11 @@ void vtx_token_cache_release(struct vtx_token_cache *cache) {
   vtx_token_source_free(cache->source);
   vtx_credential_wipe(cache->value);
   free(cache->quota_project);
+  free(cache->next_quota_project);
   cache->source = NULL;
   cache->value = NULL;
   cache->quota_project = NULL;
+  cache->next_quota_project = NULL;
 }
 
 bool vtx_token_cache_set_source(struct vtx_token_cache *cache,
@@ -219,9 +232,10 @@ bool vtx_token_cache_set_source(struct vtx_token_cache *cache,
   if (cache->fetching) cache->source->type->cancel(cache->source);
   cache->fetching = false;
   vtx_token_source_free(cache->source);
-  free(cache->quota_project);
+  free(cache->next_quota_project);
   cache->source = source;
-  cache->quota_project = project;
+  cache->source_is_new = true;
+  cache->next_quota_project = project;
   cache->retry_at = 0;
   cache->backoff = FIRST_BACKOFF;
   if (!first) fetch(cache);

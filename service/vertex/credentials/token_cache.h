@@ -51,8 +51,10 @@ enum vtx_token_state {
 struct vtx_token_cache {
   struct vtx_token_loop loop;
   struct vtx_token_source *source;
-  char *quota_project;              /* NULL: none */
+  bool source_is_new;               /* it has given no token so far */
   char *value;                      /* "Bearer ..."; NULL: none */
+  char *quota_project;              /* goes with value; NULL: none */
+  char *next_quota_project;         /* of a new source; NULL: none */
   int64_t got_at;                   /* when the token came */
   int64_t refresh_at;               /* when it gets stale */
   int64_t expires_at;               /* CB_NEVER: not said */
@@ -79,8 +81,9 @@ void vtx_token_cache_release(struct vtx_token_cache *cache);
 
 /* Puts another source in place, and the project that x-goog-user-project is to
  * name (NULL: none; copied). A fetch under way is begun anew with it; a token
- * that is held stays in use until the new source has given one. False when out
- * of memory: nothing has changed and the source is still the caller's. */
+ * that is held stays in use, with its own project, until the new source has
+ * given one. False when out of memory: nothing has changed and the source is
+ * still the caller's. */
 bool vtx_token_cache_set_source(struct vtx_token_cache *cache,
                                 struct vtx_token_source *source,
                                 const char *quota_project);
