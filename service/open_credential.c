@@ -85,8 +85,8 @@ static bool open_any(const struct vtx_config *config,
   } else if (config->access_token_file) {
     flag = "--access-token-file: ";
     opened->kind = "access_token_file";
-    opened->credential =
-        vtx_credential_token_file(config->access_token_file, &status);
+    opened->credential = vtx_credential_token_file(
+        config->access_token_file, config->quota_project, &status);
   } else {
     opened->credential = vtx_credential_none();
   }

@@ -57,8 +57,10 @@ struct vtx_credential *vtx_credential_api_key(const char *key,
 /* Authorization: Bearer with the first line of the file at path, read again
  * when the file changes (looked at, at most, once a second). A FIFO is read
  * once; credential_is_once then tells. Unreadable now: *ret_status says why
- * and NULL is returned. Unreadable later: the old token stays in use. */
+ * and NULL is returned. Unreadable later: the old token stays in use.
+ * quota_project (copied) goes into x-goog-user-project; NULL: none. */
 struct vtx_credential *vtx_credential_token_file(const char *path,
+                                                 const char *quota_project,
                                                  struct cb_status *ret_status);
 bool vtx_credential_token_file_once(const struct vtx_credential *credential);
 

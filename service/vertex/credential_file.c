@@ -24,7 +24,8 @@
 struct token_file {
   struct vtx_credential credential;
   char *path;
-  char *value; /* "Bearer " and the token */
+  char *value;         /* "Bearer " and the token */
+  char *quota_project; /* NULL: none */
   bool once;
   bool refused;
   int64_t looked;
@@ -146,11 +147,14 @@ static void get_token(struct vtx_credential *credential,
                       struct vtx_credential_wait *wait) {
   struct token_file *self = (struct token_file *)(void *)credential;
   const struct cb_status ok = cb_status_ok();
-  struct cb_pair header = {"Authorization", NULL};
+  struct cb_pair headers[] = {
+      {"Authorization", NULL},
+      {"x-goog-user-project", self->quota_project},
+  };
 
   look(self);
-  header.value = self->value;
-  wait->ready(wait, &ok, &header, 1);
+  headers[0].value = self->value;
+  wait->ready(wait, &ok, headers, self->quota_project ? 2 : 1);
 }
 
 static void forget_nothing(struct vtx_credential *credential,
@@ -167,6 +171,7 @@ static void free_token(struct vtx_credential *credential) {
   struct token_file *self = (struct token_file *)(void *)credential;
 
   vtx_credential_wipe(self->value);
+  free(self->quota_project);
   free(self->path);
   free(self);
 }
@@ -194,7 +199,16 @@ static bool read_first(struct token_file *self, const char **ret_why) {
   return self->value != NULL;
 }
 
+/* Keeps copies; false when out of memory. */
+static bool keep_texts(struct token_file *self, const char *path,
+                       const char *quota_project) {
+  self->path = strdup(path);
+  if (quota_project) self->quota_project = strdup(quota_project);
+  return self->path && (self->quota_project || !quota_project);
+}
+
 struct vtx_credential *vtx_credential_token_file(const char *path,
+                                                 const char *quota_project,
                                                  struct cb_status *ret_status) {
   struct token_file *self = calloc(1, sizeof *self);
   const char *why = "cannot be read: out of memory";
@@ -202,8 +216,8 @@ struct vtx_credential *vtx_credential_token_file(const char *path,
   if (self) {
     self->credential.type = &file_type;
     self->looked = cb_now(NULL);
-    self->path = strdup(path);
-    if (self->path && read_first(self, &why)) return &self->credential;
+    if (keep_texts(self, path, quota_project) && read_first(self, &why))
+      return &self->credential;
     free_token(&self->credential);
   }
   *ret_status =

@@ -172,6 +172,22 @@ def test_credential__token_file__is_read_again_when_it_changes(
     assert sent() == "Bearer second-token", "the old one stays in use"
 
 
+@pytest.mark.parametrize("flags, env", [
+    (("--quota-project", "payer"), {}),
+    ((), {"VERTEXD_QUOTA_PROJECT": "payer"})])
+def test_credential__token_file__with_quota_project(
+        emulator, start, tmp_path, flags, env):
+    path = tmp_path / "token"
+    path.write_text("a-token\n")
+    _, stub = start("--base-url", emulator.url, "--project", "e2e",
+                    "--access-token-file", path, "--default-model", "m",
+                    *flags, env=env, plain=True)
+    stub.Generate(Request(prompt="p"))
+    headers = emulator.only_request().headers
+    assert headers["authorization"] == "Bearer a-token"
+    assert headers["x-goog-user-project"] == "payer"
+
+
 def test_location__is_in_the_path(emulator, start):
     _, stub = start("--location", "europe-west4")
     stub.Generate(Request(prompt="p"))

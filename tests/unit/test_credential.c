@@ -17,6 +17,8 @@ struct asked {
   size_t headers;
   char key[64];
   char value[256];
+  char second_key[64];
+  char second_value[64];
   enum cb_code code;
 };
 
@@ -31,6 +33,10 @@ static void on_ready(struct vtx_credential_wait *wait,
   if (header_count == 0) return;
   snprintf(asked->key, sizeof asked->key, "%s", headers[0].key);
   snprintf(asked->value, sizeof asked->value, "%s", headers[0].value);
+  if (header_count == 1) return;
+  snprintf(asked->second_key, sizeof asked->second_key, "%s", headers[1].key);
+  snprintf(asked->second_value, sizeof asked->second_value, "%s",
+           headers[1].value);
 }
 
 static struct asked ask(struct vtx_credential *credential) {
@@ -137,12 +143,33 @@ static void token_file__any_spelling__one_token(void **state) {
     struct vtx_credential *token;
 
     write_text(folder.file, texts[i]);
-    token = vtx_credential_token_file(folder.file, &status);
+    token = vtx_credential_token_file(folder.file, NULL, &status);
     assert_non_null(token);
     assert_token(token, "Bearer ya29.a-b_c");
     assert_false(vtx_credential_token_file_once(token));
     vtx_credential_free(token);
   }
+  folder_remove(&folder);
+}
+
+static void token_file__quota_project__second_header(void **state) {
+  struct folder folder = folder_make();
+  char project[] = "payer";
+  struct vtx_credential *token;
+  struct cb_status status;
+  struct asked asked;
+
+  (void)state;
+  write_text(folder.file, "one");
+  token = vtx_credential_token_file(folder.file, project, &status);
+  assert_non_null(token);
+  project[0] = 'x'; /* it was copied */
+  asked = ask(token);
+  assert_int_equal(asked.headers, 2);
+  assert_string_equal(asked.value, "Bearer one");
+  assert_string_equal(asked.second_key, "x-goog-user-project");
+  assert_string_equal(asked.second_value, "payer");
+  vtx_credential_free(token);
   folder_remove(&folder);
 }
 
@@ -153,19 +180,20 @@ static void token_file__nothing_usable__says_why(void **state) {
   struct cb_status status;
 
   (void)state;
-  assert_null(vtx_credential_token_file(folder.file, &status));
+  assert_null(vtx_credential_token_file(folder.file, NULL, &status));
   assert_int_equal(status.code, CB_FAILED_PRECONDITION);
   assert_string_equal(status.reason, "CREDENTIAL_UNAVAILABLE");
   assert_string_equal(status.field, "access_token_file");
   for (size_t i = 0; i < 5; i++) {
     write_text(folder.file, texts[i]);
-    assert_null(vtx_credential_token_file(folder.file, &status));
+    assert_null(vtx_credential_token_file(folder.file, NULL, &status));
     assert_string_equal(status.reason, "CREDENTIAL_UNAVAILABLE");
     assert_null(strstr(status.message, "word")); /* never the secret */
   }
   write_bytes(folder.file, "a\0b", 3);
-  assert_null(vtx_credential_token_file(folder.file, &status));
-  assert_null(vtx_credential_token_file(folder.path, &status)); /* a folder */
+  assert_null(vtx_credential_token_file(folder.file, NULL, &status));
+  assert_null(
+      vtx_credential_token_file(folder.path, NULL, &status)); /* a folder */
   folder_remove(&folder);
 }
 
@@ -179,11 +207,11 @@ static void token_file__size__at_limit_and_past(void **state) {
   (void)state;
   memset(text, 'x', limit + 1);
   write_bytes(folder.file, text, limit);
-  token = vtx_credential_token_file(folder.file, &status);
+  token = vtx_credential_token_file(folder.file, NULL, &status);
   assert_non_null(token);
   vtx_credential_free(token);
   write_bytes(folder.file, text, limit + 1);
-  assert_null(vtx_credential_token_file(folder.file, &status));
+  assert_null(vtx_credential_token_file(folder.file, NULL, &status));
   free(text);
   folder_remove(&folder);
 }
@@ -195,7 +223,7 @@ static void token_file__changed__read_again_within_a_second(void **state) {
 
   (void)state;
   write_text(folder.file, "one");
-  token = vtx_credential_token_file(folder.file, &status);
+  token = vtx_credential_token_file(folder.file, NULL, &status);
   assert_token(token, "Bearer one");
   write_text(folder.file, "second");
   assert_token(token, "Bearer one"); /* looked a moment ago */
@@ -222,7 +250,7 @@ static void token_file__refused__looked_at_sooner(void **state) {
 
   (void)state;
   write_text(folder.file, "one");
-  token = vtx_credential_token_file(folder.file, &status);
+  token = vtx_credential_token_file(folder.file, NULL, &status);
   write_text(folder.file, "second");
   nap(150 * CB_MILLISECOND);
   assert_token(token, "Bearer one");
@@ -256,7 +284,7 @@ static void token_file__fifo__read_once(void **state) {
   (void)state;
   assert_int_equal(mkfifo(folder.file, 0600), 0);
   assert_int_equal(pthread_create(&writer, NULL, write_late, folder.file), 0);
-  token = vtx_credential_token_file(folder.file, &status);
+  token = vtx_credential_token_file(folder.file, NULL, &status);
   pthread_join(writer, NULL);
   assert_non_null(token);
   assert_true(vtx_credential_token_file_once(token));
@@ -273,6 +301,7 @@ int main(void) {
       cmocka_unit_test(api_key__good__header),
       cmocka_unit_test(api_key__not_for_a_header__refused),
       cmocka_unit_test(token_file__any_spelling__one_token),
+      cmocka_unit_test(token_file__quota_project__second_header),
       cmocka_unit_test(token_file__nothing_usable__says_why),
       cmocka_unit_test(token_file__size__at_limit_and_past),
       cmocka_unit_test(token_file__changed__read_again_within_a_second),
