@@ -248,6 +248,7 @@ static void settle_target(struct ctl_options *options) {
 void ctl_options_release(struct ctl_options *options) {
   free(options->target);
   free(options->texts);
+  free(options->stdin_text);
 }
 
 void ctl_options_read(struct ctl_options *options, int argc, char **argv) {

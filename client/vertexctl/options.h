@@ -70,6 +70,7 @@ struct ctl_options {
   bool json_lines; /* JSON out instead of text */
   char **texts;    /* prompts, items, or the service of health */
   size_t text_count;
+  char *stdin_text; /* what they are pieces of; NULL: of the command line */
   struct ctl_file_options files;
 };
 

@@ -45,13 +45,14 @@ void ctl_add_text(struct ctl_options *options, char *text) {
   options->texts[options->text_count++] = text;
 }
 
-/* The texts are pieces of one block that lives to the end of the process. */
+/* The texts are pieces of one block, which the options keep. */
 void ctl_read_texts(struct ctl_options *options) {
   bool many = options->command == CTL_BATCH || options->command == CTL_MAP;
   size_t size;
   char *text = ctl_read_file("-", &size);
 
   if (!text) ctl_wrong("cannot read stdin", NULL);
+  options->stdin_text = text;
   if (strlen(text) != size) ctl_wrong("stdin has a NUL byte", NULL);
   if (size > 0 && text[size - 1] == '\n') text[size - 1] = '\0';
   if (!many) {

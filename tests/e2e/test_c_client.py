@@ -44,7 +44,10 @@ def test_generate_as_json_line_when_stdout_is_no_terminal(ctl):
 
 
 def test_generate_reads_the_whole_of_stdin(ctl):
-    [line] = lines(ctl("generate", stdin="first line\nsecond line\n"))
+    done = ctl("generate", stdin="first line\nsecond line\n")
+    # Where leaks are looked for, one makes it 1.
+    assert done.returncode == 0, done.stderr
+    [line] = lines(done)
     assert "second line" in line["text"]
 
 
@@ -96,8 +99,9 @@ def test_batch_keeps_the_order(ctl):
 
 
 def test_batch_reads_a_prompt_a_line(ctl):
-    assert [l["prompt"] for l in lines(ctl("batch", stdin="a\nb\nc\n"))] == \
-        ["a", "b", "c"]
+    done = ctl("batch", stdin="a\nb\nc\n")
+    assert done.returncode == 0, done.stderr
+    assert [l["prompt"] for l in lines(done)] == ["a", "b", "c"]
 
 
 def test_batch_with_a_failed_item_exits_1_and_prints_the_others(ctl):
