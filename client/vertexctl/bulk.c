@@ -216,7 +216,7 @@ static void report(struct ctl_bulk *bulk, enum ctl_exit result) {
     ctl_bulk_say(bulk,
                  "to try the failures again: the same command with "
                  "--resume --retry-failed");
-  if (!is_unfinished(bulk) || result == CTL_USAGE) return;
+  if (!is_unfinished(bulk) || result == CTL_USAGE || bulk->too_large) return;
   if (files->output)
     ctl_bulk_say(bulk, "to go on: the same command with --resume");
   else

@@ -56,6 +56,7 @@ struct ctl_bulk {
   bool checked;    /* the whole input was looked through before */
   bool input_over; /* the source is at its end */
   bool stopping;   /* nothing more is sent */
+  bool too_large;  /* an item is: the same command would end as this one */
   bool left_over;  /* items were given back unworked and dropped */
   bool interrupted;
   bool at_once; /* the second signal: do not wait for anything */

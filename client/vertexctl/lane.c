@@ -1,5 +1,6 @@
 /* A lane: one call at a time, opened again when it breaks. */
 #include <assert.h>
+#include <inttypes.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -45,12 +46,16 @@ void ctl_lane_result(void *ctx, const vertexd_ItemResult *result) {
 
 /* The server takes no message of that size, from whatever call. The core says
  * so without a reason. */
-static bool is_too_large(const struct cb_status *status) {
+static bool is_request_too_large(const struct cb_status *status) {
   static const char core[] = "Received message larger than max";
 
   return strcmp(status->reason, "REQUEST_TOO_LARGE") == 0 ||
-         strcmp(status->reason, "METADATA_TOO_LARGE") == 0 ||
          strncmp(status->message, core, sizeof core - 1) == 0;
+}
+
+static bool is_too_large(const struct cb_status *status) {
+  return is_request_too_large(status) ||
+         strcmp(status->reason, "METADATA_TOO_LARGE") == 0;
 }
 
 /* May the same work go well in another call? */
@@ -83,11 +88,28 @@ static int64_t wait_of(const struct ctl_lane *lane,
   return status->retry_after > wait ? status->retry_after : wait;
 }
 
+/* Which item it was the server does not say; most likely the largest of those
+ * that are still in the lane's window. */
+static void blame_item(struct ctl_lane *lane) {
+  const struct ctl_item *item = ctl_window_largest(&lane->window);
+
+  lane->bulk->too_large = true;
+  ctl_bulk_say(lane->bulk,
+               "an item, or what all items share, is too large for the server, "
+               "and would be so again");
+  if (!item) return;
+  ctl_bulk_say(lane->bulk,
+               "the largest of the %zu under way: id %.200s, line %" PRIu64
+               ", %zu bytes",
+               lane->window.count, item->id, item->line, item->size);
+}
+
 static void give_up(struct ctl_lane *lane, const struct cb_status *status) {
   ctl_bulk_say(lane->bulk, "the call failed: %s%s%s%s: %s",
                cb_code_name(status->code), *status->reason ? " (" : "",
                status->reason, *status->reason ? ")" : "", status->message);
   if (*status->field) ctl_bulk_say(lane->bulk, "field: %s", status->field);
+  if (is_request_too_large(status)) blame_item(lane);
   ctl_bulk_stop(lane->bulk, status->code == CB_UNAVAILABLE ? CTL_UNREACHABLE
                             : status->code == CB_DEADLINE_EXCEEDED
                                 ? CTL_UNFINISHED
@@ -122,11 +144,11 @@ void ctl_lane_done(void *ctx, const vertexd_BatchSummary *summary,
   lane->open = false;
   assert(bulk->progress.in_flight >= lane->window.count);
   bulk->progress.in_flight -= lane->window.count;
-  ctl_window_empty(&lane->window, &bulk->again);
   if (status->code != CB_OK)
     broke(lane, status);
   else if (early && !bulk->stopping) /* its deadline, or an error for all */
     ctl_bulk_stop(bulk, CTL_UNFINISHED);
+  ctl_window_empty(&lane->window, &bulk->again);
 }
 
 static bool open_call(struct ctl_lane *lane) {

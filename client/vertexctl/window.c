@@ -36,6 +36,22 @@ struct ctl_item *ctl_window_take(struct ctl_window *window, uint64_t index) {
   return NULL;
 }
 
+const struct ctl_item *ctl_window_largest(const struct ctl_window *window) {
+  const struct ctl_item *largest = NULL;
+
+  for (size_t i = 0; i < CTL_WINDOW_BUCKETS; i++) {
+    const struct cb_link *bucket = &window->buckets[i];
+
+    for (const struct cb_link *link = bucket->next; link != bucket;
+         link = link->next) {
+      const struct ctl_item *item = CB_CONTAINER(link, struct ctl_item, link);
+
+      if (!largest || item->size > largest->size) largest = item;
+    }
+  }
+  return largest;
+}
+
 void ctl_window_empty(struct ctl_window *window, struct cb_link *list) {
   for (size_t i = 0; i < CTL_WINDOW_BUCKETS; i++) {
     while (!cb_list_empty(&window->buckets[i])) {

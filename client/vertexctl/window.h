@@ -23,6 +23,9 @@ void ctl_window_add(struct ctl_window *window, struct ctl_item *item);
 /* Takes out the item of that index; NULL if there is none. */
 struct ctl_item *ctl_window_take(struct ctl_window *window, uint64_t index);
 
+/* The item with the largest message, still the window's; NULL: it is empty. */
+const struct ctl_item *ctl_window_largest(const struct ctl_window *window);
+
 /* Moves all items to the end of list. */
 void ctl_window_empty(struct ctl_window *window, struct cb_link *list);
 

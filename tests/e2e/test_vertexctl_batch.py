@@ -396,16 +396,23 @@ def test_connection_goes_away_as_the_call_begins__each_answer_is_its_own(
 
 
 # Somewhat too large is what the server refuses, much too large what its core does.
+@pytest.mark.parametrize("command", [
+    ("batch",), ("map", "--template", "{item}")])
 @pytest.mark.parametrize("size", [110_000, 1_000_000])
 def test_item_too_large_for_the_server__not_sent_again__exit_3(
-        start, emulator, tmp_path, size):
+        start, emulator, tmp_path, size, command):
     server, _ = start("--max-request-bytes", "100000")
     path = tmp_path / "in.txt"
     path.write_text("one\ntwo\n" + "x" * size + "\nthree\n")
-    done = run(server.target, "batch", "--input", path, "-c", 1)
+    done = run(server.target, *command, "--input", path, "-c", 1,
+               "--output-file", tmp_path / "out.jsonl")
     assert done.returncode == 3, done.stderr
     assert "next try" not in done.stderr
     assert emulator.stats()["requests"] <= 2
+    # The same command again would stop there again.
+    assert "--resume" not in done.stderr
+    assert "too large for the server" in done.stderr
+    assert "id 3, line 3, " in done.stderr
 
 
 def test_server_gone_for_good__gives_up__exit_4(start, emulator, files):
