@@ -1,4 +1,5 @@
 vtx_unit_test(token_cache vtx_vertex)
+vtx_unit_test(secret vtx_vertex)
 foreach(part credential_vectors adc)
   vtx_unit_test(${part} vtx_vertex PkgConfig::JSON_C)
   target_compile_definitions(test_${part} PRIVATE

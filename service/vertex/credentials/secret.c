@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <json-c/json.h>
+#include <json-c/printbuf.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,29 +24,6 @@ void vtx_secret_buf_release(struct cb_buf *buf) {
   cb_buf_release(buf);
 }
 
-struct json_object *vtx_secret_json(const char *text, size_t size) {
-  struct json_tokener *tokener = NULL;
-  struct json_object *object = NULL;
-  size_t end;
-  bool whole;
-
-  if (size > VTX_SECRET_BYTES) return NULL;
-  tokener = json_tokener_new_ex(MOST_LEVELS);
-  if (!tokener) return NULL;
-  object = json_tokener_parse_ex(tokener, text, (int)size);
-  end = json_tokener_get_parse_end(tokener);
-  while (end < size && strchr(" \t\r\n", text[end]))
-    end++;
-  whole = object && end == size;
-  if (tokener->pb->buf) {
-    explicit_bzero(tokener->pb->buf, (size_t)tokener->pb->size);
-  }
-  json_tokener_free(tokener);
-  if (whole && json_object_is_type(object, json_type_object)) return object;
-  vtx_secret_json_free(object);
-  return NULL;
-}
-
 static void wipe(struct json_object *object) {
   const char *text;
 
@@ -63,6 +41,49 @@ static void wipe(struct json_object *object) {
     explicit_bzero((char *)(uintptr_t)text,
                    (size_t)json_object_get_string_len(object));
   }
+}
+
+/* A tokener whose buffer has room for any part of a text of that size: one that
+ * grows while a string is read (json-c gathers those with escapes in it, as
+ * private keys have) moves, and leaves what it held behind. */
+static struct json_tokener *new_tokener(size_t size) {
+  struct json_tokener *tokener = json_tokener_new_ex(MOST_LEVELS);
+
+  if (!tokener) return NULL;
+  if (printbuf_memset(tokener->pb, 0, 0, (int)size + 2) < 0) {
+    json_tokener_free(tokener);
+    return NULL;
+  }
+  printbuf_reset(tokener->pb);
+  return tokener;
+}
+
+/* Wipes the buffer, and what a text that was no JSON left half read. */
+static void free_tokener(struct json_tokener *tokener) {
+  for (int i = 0; i <= tokener->depth; i++)
+    wipe(tokener->stack[i].current);
+  explicit_bzero(tokener->pb->buf, (size_t)tokener->pb->size);
+  json_tokener_free(tokener);
+}
+
+struct json_object *vtx_secret_json(const char *text, size_t size) {
+  struct json_tokener *tokener = NULL;
+  struct json_object *object = NULL;
+  size_t end;
+  bool whole;
+
+  if (size > VTX_SECRET_BYTES) return NULL;
+  tokener = new_tokener(size);
+  if (!tokener) return NULL;
+  object = json_tokener_parse_ex(tokener, text, (int)size);
+  end = json_tokener_get_parse_end(tokener);
+  while (end < size && strchr(" \t\r\n", text[end]))
+    end++;
+  whole = object && end == size;
+  free_tokener(tokener);
+  if (whole && json_object_is_type(object, json_type_object)) return object;
+  vtx_secret_json_free(object);
+  return NULL;
 }
 
 void vtx_secret_json_free(struct json_object *object) {
