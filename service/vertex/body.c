@@ -505,7 +505,41 @@ static struct cb_status write_extra(const Google__Protobuf__Struct *extra,
 
   cb_json_init(&json, scratch);
   status = vtx_codec_encode(&json, &extra->base, NULL, field, arena);
-  if (status.code == CB_OK && scratch->failed) status = no_room(scratch, arena);
+  if (status.code != CB_OK || !scratch->failed) return status;
+  if (cb_buf_past_max(scratch) && scratch->max == VTX_MAX_EXTRA_BYTES)
+    return cb_status_field(arena, field, "%s is longer than %d bytes as JSON",
+                           field, VTX_MAX_EXTRA_BYTES);
+  return no_room(scratch, arena);
+}
+
+static struct cb_status extra_tree(const Google__Protobuf__Struct *extra,
+                                   const char *field, struct cb_arena *arena,
+                                   const struct cb_buf *out,
+                                   struct json_object **ret_tree) {
+  size_t max = out->max < VTX_MAX_EXTRA_BYTES ? out->max : VTX_MAX_EXTRA_BYTES;
+  struct cb_buf scratch;
+  struct cb_status status;
+
+  cb_buf_init(&scratch, max, out->budget);
+  status = write_extra(extra, field, arena, &scratch);
+  if (status.code == CB_OK)
+    status = vtx_json_parse(scratch.data, scratch.len, arena, ret_tree);
+  cb_buf_release(&scratch);
+  return status;
+}
+
+static struct cb_status body_tree(const struct vtx_prompt *prompt,
+                                  const char *prefix, struct cb_arena *arena,
+                                  const struct cb_buf *out,
+                                  struct json_object **ret_tree) {
+  struct cb_buf scratch;
+  struct cb_status status;
+
+  cb_buf_init(&scratch, out->max, out->budget);
+  status = write_body(prompt, prefix, arena, &scratch, TO_GENERATE);
+  if (status.code == CB_OK)
+    status = vtx_json_parse(scratch.data, scratch.len, arena, ret_tree);
+  cb_buf_release(&scratch);
   return status;
 }
 
@@ -520,22 +554,14 @@ static struct cb_status body_with_extra(const struct vtx_prompt *prompt,
       vtx_field_path(arena, own ? prefix : "defaults", "extra_body");
   struct json_object *body = NULL;
   struct json_object *tree = NULL;
-  struct cb_buf scratch;
-  struct cb_status status;
+  struct cb_status status = body_tree(prompt, prefix, arena, out, &body);
 
-  cb_buf_init(&scratch, out->max, out->budget);
-  status = write_body(prompt, prefix, arena, &scratch, TO_GENERATE);
   if (status.code == CB_OK)
-    status = vtx_json_parse(scratch.data, scratch.len, arena, &body);
-  cb_buf_clear(&scratch);
-  if (status.code == CB_OK) status = write_extra(extra, field, arena, &scratch);
-  if (status.code == CB_OK)
-    status = vtx_json_parse(scratch.data, scratch.len, arena, &tree);
+    status = extra_tree(extra, field, arena, out, &tree);
   if (status.code == CB_OK && prompt->continuation) leave_token(tree);
   if (status.code == CB_OK) status = merge_text(body, tree, arena, out);
   json_object_put(tree);
   json_object_put(body);
-  cb_buf_release(&scratch);
   return status;
 }
 

@@ -16,6 +16,9 @@ struct cb_buf;
 struct vtx_labels;
 struct vtx_repair;
 
+/* The largest extra_body, as JSON text. */
+#define VTX_MAX_EXTRA_BYTES (16 * 1024 * 1024)
+
 /* One prompt and the settings beneath it; everything is borrowed. The text
  * comes from exactly one of prompt, contents, request->prompt and
  * request->contents. */
@@ -85,9 +88,10 @@ struct cb_status vtx_defaults_check(
  * same): merged fields, contents from the prompt, JSON mode and schema, and
  * extra_body merged in last (the request's replaces that of the defaults;
  * objects merge name by name, all else is replaced). Errors as the codec's, and
- * REQUEST_TOO_LARGE past out's maximum, SERVER_MEMORY when its budget is used
- * up; out then holds what it held before. The server's labels are among those
- * of the request, which win. Expects a prompt that passed the check.
+ * REQUEST_TOO_LARGE past out's maximum, INVALID_ARGUMENT for an extra_body past
+ * VTX_MAX_EXTRA_BYTES, SERVER_MEMORY when its budget is used up; out then holds
+ * what it held before. The server's labels are among those of the request,
+ * which win. Expects a prompt that passed the check.
  *
  * A schema with upper-case types (OpenAPI form) goes to responseSchema, one
  * with lower-case types, or none at all, to responseJsonSchema; one with both

@@ -12,7 +12,6 @@
 #include "service/vertex/reasons.h"
 
 #define MAX_SCHEMA_DEPTH 200
-#define MAX_SCHEMA_BYTES (16 * 1024 * 1024)
 
 const char *vtx_field_path(struct cb_arena *arena, const char *prefix,
                            const char *name) {
@@ -107,10 +106,14 @@ static struct cb_status check_schema_text(
   const char *text = message->json_schema_text;
   const char *field;
   struct cb_json_scan scan;
+  size_t size = strlen(text);
 
-  if (!*text) return cb_status_ok();
+  if (size == 0) return cb_status_ok();
   field = vtx_field_path(arena, prefix, "json_schema_text");
-  if (!cb_json_scan(text, strlen(text), MAX_SCHEMA_DEPTH, NULL, &scan))
+  if (size > VTX_MAX_SCHEMA_BYTES)
+    return cb_status_field(arena, field, "%s is longer than %d bytes", field,
+                           VTX_MAX_SCHEMA_BYTES);
+  if (!cb_json_scan(text, size, MAX_SCHEMA_DEPTH, NULL, &scan))
     return cb_status_field(arena, field, "%s is not JSON: %s at byte %zu",
                            field, scan.error, scan.offset);
   if (scan.first != '{')
@@ -276,7 +279,7 @@ static struct cb_status message_text(const struct vtx_codec_layers *schema,
   struct cb_json json;
   struct cb_status status;
 
-  cb_buf_init(&buf, MAX_SCHEMA_BYTES, NULL);
+  cb_buf_init(&buf, VTX_MAX_SCHEMA_BYTES, NULL);
   cb_json_init(&json, &buf);
   status = vtx_codec_encode(
       &json, message, schema->message ? schema->defaults : NULL, field, arena);

@@ -13,6 +13,9 @@
 
 struct cb_arena;
 
+/* The longest schema, as JSON text, in whichever form it is given. */
+#define VTX_MAX_SCHEMA_BYTES (16 * 1024 * 1024)
+
 /* "name" under prefix, "name" alone where prefix is "". From arena. */
 const char *vtx_field_path(struct cb_arena *arena, const char *prefix,
                            const char *name);
@@ -39,8 +42,9 @@ bool vtx_repairs_json(const Vertexd__V1__GenerateRequest *request,
                       const Vertexd__V1__GenerateRequest *defaults);
 
 /* The schema rules within one message: not both json_schema and
- * json_schema_text, the text an object of JSON, no schema in generation_config
- * beside them, return_json not false with them. */
+ * json_schema_text, the text an object of JSON of VTX_MAX_SCHEMA_BYTES at most,
+ * no schema in generation_config beside them, return_json not false with
+ * them. */
 struct cb_status vtx_schema_check(const Vertexd__V1__GenerateRequest *message,
                                   const char *prefix, struct cb_arena *arena);
 

@@ -54,6 +54,18 @@ def test_json__lower_case_types__go_to_response_json_schema(emulator, stub):
     assert "responseSchema" not in config
 
 
+@pytest.mark.parametrize("field", ["json_schema_text", "extra_body"])
+def test_json__over_16_mib__is_refused_and_not_sent(emulator, stub, field):
+    request = Request(prompt="p")
+    if field == "extra_body":
+        request.extra_body.update({"a": "x" * (16 << 20)})
+    else:
+        request.json_schema_text = '{"description":"%s"}' % ("x" * (16 << 20))
+    with fails("INVALID_ARGUMENT", "INVALID_FIELD", field):
+        stub.Generate(request)
+    assert not emulator.requests()
+
+
 def test_json__schema_text__keeps_the_order_of_properties(emulator, stub):
     text = ('{"type":"object","properties":{"zebra":{"type":"string"},'
             '"ant":{"type":"string"},"mole":{"type":"string"}}}')

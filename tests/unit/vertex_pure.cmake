@@ -4,8 +4,8 @@ target_include_directories(vertex_help PUBLIC ${CMAKE_CURRENT_SOURCE_DIR})
 target_link_libraries(vertex_help PRIVATE vtx_options PkgConfig::JSON_C
   PUBLIC cb_base vtx_vertex)
 
-foreach(module codec_encode codec_round_trip endpoint join long_answer reasons retry sse
-    upstream_error)
+foreach(module body_limits codec_encode codec_round_trip endpoint join long_answer reasons
+    retry sse upstream_error)
   vtx_unit_test(${module} vertex_help vtx_vertex PkgConfig::JSON_C m)
 endforeach()
 
