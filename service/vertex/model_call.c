@@ -26,7 +26,6 @@
 
 #define OWN_HEADERS (2 + VTX_TIER_HEADERS)
 #define CALL_BYTES ((size_t)256 * 1024)
-#define ERROR_BYTES ((size_t)64 * 1024)
 
 struct vtx_model_call {
   struct vtx_upstream *upstream;
@@ -407,7 +406,7 @@ static void fill_in(struct vtx_model_call *call,
   cb_list_init(&call->wait.link);
   call->timer.fire = on_timer;
   cb_buf_init(&call->body, 0, NULL);
-  cb_buf_init(&call->error_body, ERROR_BYTES, upstream->budget);
+  cb_buf_init(&call->error_body, VTX_ERROR_BYTES, upstream->budget);
   vtx_sse_init(&call->sse, max, upstream->budget, on_event, call);
 }
 

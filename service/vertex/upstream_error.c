@@ -223,6 +223,7 @@ struct cb_status vtx_upstream_error(int http_status, const char *body,
   struct json_object *error = NULL;
   struct cb_status status;
 
+  if (size > VTX_ERROR_BYTES) size = VTX_ERROR_BYTES;
   vtx_upstream_detail_init(&detail);
   if (starts_as_json(body, size) &&
       vtx_json_parse(body, size, arena, &object).code == CB_OK)

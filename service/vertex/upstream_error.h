@@ -17,11 +17,15 @@
 struct cb_arena;
 struct json_object;
 
+/* So much of an error's body is read; Google's take a few hundred bytes. */
+#define VTX_ERROR_BYTES ((size_t)64 * 1024)
+
 /* The status of an answer with http_status other than 200. retry_after (ns, -1
  * if none) is the Retry-After header; RetryInfo in the body wins. 401 and 403
  * about the server's credential become FAILED_PRECONDITION
- * (UPSTREAM_UNAUTHENTICATED, UPSTREAM_PERMISSION_DENIED). Texts are copied to
- * arena. */
+ * (UPSTREAM_UNAUTHENTICATED, UPSTREAM_PERMISSION_DENIED). JSON that is broken
+ * off at VTX_ERROR_BYTES is told by its beginning, as any text is. Texts are
+ * copied to arena. */
 struct cb_status vtx_upstream_error(int http_status, const char *body,
                                     size_t size, int64_t retry_after,
                                     struct cb_arena *arena);

@@ -372,7 +372,7 @@ static void error__endless_details__the_first_count(void **state) {
   cb_buf_add_text(&body,
                   "{\"error\":{\"code\":429,\"message\":\"slow down\","
                   "\"status\":\"RESOURCE_EXHAUSTED\",\"details\":[");
-  for (int i = 0; i < 10000; i++)
+  for (int i = 0; i < 100; i++)
     cb_buf_printf(&body, detail, 1);
   cb_buf_add_text(&body, "7]}}");
   status = vtx_upstream_error(429, body.data, body.len, -1, small);
@@ -382,6 +382,26 @@ static void error__endless_details__the_first_count(void **state) {
   cb_buf_release(&body);
   cb_arena_free(small);
   (void)state;
+}
+
+/* Its tree would take hundreds of times as much. */
+static void error__64_kib__read_one_more_told_by_its_beginning(void **state) {
+  static const char head[] =
+      "{\"error\":{\"message\":\"m\",\"status\":\"ABORTED\"}";
+
+  for (size_t more = 0; more < 2; more++) {
+    size_t size = VTX_ERROR_BYTES + more;
+    char *body = cb_arena_alloc(*state, size + 1);
+    struct cb_status status;
+
+    memset(body, ' ', size);
+    memcpy(body, head, sizeof head - 1);
+    memcpy(body + size - 1, "}", 2);
+    status = read_error(*state, 503, body);
+    assert_string_equal(status.reason,
+                        more ? "UPSTREAM_UNAVAILABLE" : "UPSTREAM_ABORTED");
+    assert_ptr_equal(strstr(status.message, more ? head : "m"), status.message);
+  }
 }
 
 /* --- in mid-stream ------------------------------------------------------- */
@@ -473,6 +493,7 @@ int main(void) {
       TEST(error__413__no_retry),
       TEST(error__wrong_kinds__passed_over),
       TEST(error__endless_details__the_first_count),
+      TEST(error__64_kib__read_one_more_told_by_its_beginning),
       TEST(error_in__envelopes__found),
       TEST(error_in__answers__none),
       TEST(hits_all__one_items_failures__false),
