@@ -245,6 +245,10 @@ bool cb_arena_defer(struct cb_arena *arena, void (*release)(void *object),
   return true;
 }
 
+struct cb_budget *cb_arena_budget(const struct cb_arena *arena) {
+  return arena->budget;
+}
+
 size_t cb_arena_size(const struct cb_arena *arena) { return arena->size; }
 
 bool cb_arena_exhausted(const struct cb_arena *arena) {

@@ -56,6 +56,10 @@ char *cb_arena_vprintf(struct cb_arena *arena, const char *format, va_list args)
 bool cb_arena_defer(struct cb_arena *arena, void (*release)(void *object),
                     void *object);
 
+/* What its blocks are charged to, for what goes with the arena and is not in
+ * it; NULL: nobody. */
+struct cb_budget *cb_arena_budget(const struct cb_arena *arena);
+
 /* Bytes that the arena holds now, heads and slack included: what it has
  * charged to its budget. */
 size_t cb_arena_size(const struct cb_arena *arena);

@@ -184,7 +184,7 @@ struct cb_status vtx_end_json(const struct vtx_end_json *end,
   if (!vtx_answer_json(end->text, end->size, &found, &size))
     return no_json(end, arena);
   if (end->wants->check_json) {
-    scratch = cb_arena_new(NULL, 2 * VTX_SCHEMA_MEMORY, 0);
+    scratch = cb_arena_new(cb_arena_budget(arena), 2 * VTX_SCHEMA_MEMORY, 0);
     if (!scratch) return vtx_no_memory("no memory to check the answer");
     status = check_schema(end, found, size, scratch, arena);
     cb_arena_free(scratch);

@@ -279,7 +279,7 @@ static struct cb_status message_text(const struct vtx_codec_layers *schema,
   struct cb_json json;
   struct cb_status status;
 
-  cb_buf_init(&buf, VTX_MAX_SCHEMA_BYTES, NULL);
+  cb_buf_init(&buf, VTX_MAX_SCHEMA_BYTES, cb_arena_budget(arena));
   cb_json_init(&json, &buf);
   status = vtx_codec_encode(
       &json, message, schema->message ? schema->defaults : NULL, field, arena);

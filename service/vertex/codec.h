@@ -94,9 +94,10 @@ struct cb_status vtx_codec_decode(const struct vtx_codec_source *source,
                                   ProtobufCMessage **ret_message);
 
 /* Parses size bytes as one strict JSON value, UTF-8 checked, at most 100 deep
- * plus what a Value costs. *ret_object is the caller's reference.
+ * plus what a Value costs. *ret_object is the caller's reference. What the tree
+ * takes, many times its text, is charged to arena's budget until it is freed.
  * UPSTREAM_MALFORMED otherwise, RESPONSE_TOO_LARGE past INT_MAX / 2 bytes,
- * SERVER_MEMORY when memory is used up. */
+ * SERVER_MEMORY when memory or the budget is used up. */
 struct cb_status vtx_json_parse(const char *text, size_t size,
                                 struct cb_arena *arena,
                                 struct json_object **ret_object);

@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/arena.h"
-#include "base/budget.h"
 #include "service/vertex/codec.h"
 #include "service/vertex/reasons.h"
 #include "service/vertex/upstream_error.h"
@@ -13,45 +12,6 @@
 /* Levels that an answer gets above it on its way to a caller: the event and
  * its result. Counted always, so that a batch takes what Generate takes. */
 #define LEVELS_ABOVE 2
-
-/* What json-c's tree costs, at most: a value of any kind, and what an object
- * adds for its table. {},{},... grows three hundredfold, so the tree is
- * charged to the budget, from its punctuation, before it is built. */
-#define BYTES_PER_VALUE ((size_t)128)
-#define BYTES_PER_OBJECT ((size_t)1024)
-
-/* What follows the string whose first character is at, or end. */
-static const char *skip_string(const char *at, const char *end) {
-  const char *quote = at;
-
-  while ((quote = memchr(quote, '"', (size_t)(end - quote)))) {
-    const char *before = quote;
-
-    while (before > at && before[-1] == '\\')
-      before--;
-    if ((quote - before) % 2 == 0) return quote + 1;
-    quote++;
-  }
-  return end;
-}
-
-static size_t tree_bytes(const char *text, size_t size) {
-  const char *end = text + size;
-  size_t total = size;
-
-  while (text < end) {
-    char c = *text++;
-
-    if (c == '"') {
-      text = skip_string(text, end);
-    } else if (c == ',' || c == '[') {
-      total += BYTES_PER_VALUE;
-    } else if (c == '{') {
-      total += BYTES_PER_OBJECT;
-    }
-  }
-  return total;
-}
 
 /* The messages of an answer with one candidate, beside its texts, which are in
  * it twice: an ordinary answer is to fit into the arena's first block. */
@@ -119,13 +79,10 @@ struct cb_status vtx_model_answer_make(const struct vtx_answer_spec *spec,
                                        struct cb_arena *arena,
                                        struct vtx_answer *ret_answer) {
   struct vtx_answer answer = {.arena = NULL};
-  size_t tree = tree_bytes(text, size);
   struct cb_status status;
 
-  if (!cb_budget_charge(spec->budget, tree)) return no_memory();
   answer.arena = make_arena(spec, size);
   status = answer.arena ? fill(spec, text, size, arena, &answer) : no_memory();
-  cb_budget_release(spec->budget, tree);
   if (status.code == CB_OK) {
     *ret_answer = answer;
     return status;

@@ -21,21 +21,22 @@ struct cb_budget;
 struct vtx_answer_spec {
   enum vtx_verb verb;
   bool keep_raw;
-  struct cb_budget *budget; /* for the arena, and for the tree on the way */
+  struct cb_budget *budget; /* of the answer's arena */
 };
 
 /* Parses and decodes the size bytes at text; *ret_answer is the caller's,
  * arena and all. Errors: what an error envelope in it says; UPSTREAM_MALFORMED
  * for what is no JSON or no answer; RESPONSE_TOO_LARGE when the message would
  * pass the limits above; SERVER_MEMORY when the budget is used up. Texts of
- * the status are in arena. */
+ * the status are in arena, whose budget the tree on the way is charged to. */
 struct cb_status vtx_model_answer_make(const struct vtx_answer_spec *spec,
                                        const char *text, size_t size,
                                        struct cb_arena *arena,
                                        struct vtx_answer *ret_answer);
 
 /* For text that can only be an error: the status it tells, UPSTREAM_MALFORMED
- * if it tells none. */
+ * if it tells none, SERVER_MEMORY where arena's budget has no room to read it.
+ */
 struct cb_status vtx_model_answer_error(const char *text, size_t size,
                                         struct cb_arena *arena);
 

@@ -328,3 +328,18 @@ def test_hostile__unfinished_bodies__stay_within_the_budget(emulator, start):
     assert grown < 64 << 20
     assert eventually(lambda: server.counters()["calls"] == 0)
     assert stub.Generate(vertexd_pb2.GenerateRequest(prompt="alive")).text
+
+
+def test_hostile__schema_of_many_objects__is_refused_by_the_budget(emulator,
+                                                                   start):
+    """3 MiB of text; the tree of it takes 800."""
+    server, stub = start("--memory-budget", "64MiB", "--max-request-bytes",
+                         "16MiB")
+    text = '{"enum":[%s]}' % ",".join(["{}"] * (1 << 20))
+    before = memory_peak(server)
+    with fails("RESOURCE_EXHAUSTED", "SERVER_MEMORY"):
+        stub.Generate(vertexd_pb2.GenerateRequest(prompt="p",
+                                                  json_schema_text=text))
+    assert memory_peak(server) - before < 96 << 20
+    assert not emulator.requests()
+    assert stub.Generate(vertexd_pb2.GenerateRequest(prompt="alive")).text

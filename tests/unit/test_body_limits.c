@@ -1,8 +1,8 @@
 /* What a caller decides the size of, and what a tree of it costs. */
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/budget.h"
 #include "base/buf.h"
 #include "service/vertex/body.h"
 #include "service/vertex/body_schema.h"
@@ -81,6 +81,48 @@ static void generate__extra_past_the_room__request_too_large(void **state) {
                       "REQUEST_TOO_LARGE");
 }
 
+/* {"enum":[{},{},...]} with so many. */
+static char *object_of_objects(struct cb_arena *arena, size_t count) {
+  char *text = cb_arena_alloc(arena, 3 * count + 16);
+  size_t size = 9;
+
+  assert_non_null(text);
+  memcpy(text, "{\"enum\":[", 9);
+  for (size_t i = 0; i < count; i++, size += 3)
+    memcpy(text + size, "{},", 3);
+  memcpy(text + size - 1, "]}", 3);
+  return text;
+}
+
+/* 20 kB of text, for which 8 MB are needed and 1 MB is there. */
+static void generate__tree_past_the_budget__server_memory(void **state) {
+  char *text = object_of_objects(*state, 7000);
+
+  for (int extra = 0; extra < 2; extra++) {
+    request_t *request = hi(*state);
+    struct vtx_prompt prompt = prompt_of(request);
+    struct cb_budget budget;
+    struct cb_arena *arena;
+    struct cb_status status;
+    struct cb_buf out;
+
+    if (extra)
+      request->extra_body = vertex_decode(
+          *state, &google__protobuf__struct__descriptor, text, NULL);
+    else
+      request->json_schema_text = text;
+    cb_budget_init(&budget, 1 << 20);
+    arena = cb_arena_new(&budget, SIZE_MAX, 0);
+    cb_buf_init(&out, SIZE_MAX, &budget);
+    status = vtx_body_generate(&prompt, "", arena, &out);
+    assert_string_equal(status.reason, "SERVER_MEMORY");
+    assert_true(status.retryable);
+    cb_buf_release(&out);
+    cb_arena_free(arena);
+    assert_int_equal(cb_budget_used(&budget), 0);
+  }
+}
+
 #define TEST(name) \
   cmocka_unit_test_setup_teardown(name, vertex_set_up, vertex_tear_down)
 
@@ -89,6 +131,7 @@ int main(void) {
       TEST(check__schema_text_of_16_mib__taken_one_more_refused),
       TEST(generate__extra_of_16_mib__taken_one_more_refused),
       TEST(generate__extra_past_the_room__request_too_large),
+      TEST(generate__tree_past_the_budget__server_memory),
   };
   return cmocka_run_group_tests(tests, NULL, NULL);
 }

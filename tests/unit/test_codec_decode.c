@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/budget.h"
 #include "support/room_help.h"
 #include "support/vertex_help.h"
 #include "tests/unit/cmocka_all.h"
@@ -496,6 +497,72 @@ static void parse__scalars__taken(void **state) {
   }
 }
 
+static void parse__any_root__charged_as_long_as_it_lives(void **state) {
+  static const struct {
+    const char *text;
+    size_t least; /* that a tree of it was seen to take */
+  } cases[] = {{"[{},{},{}]", 2400}, {"{\"a\":[[],[]]}", 700},
+               {"1.5", 0},           {"\"x\"", 0},
+               {"null", 0},          {"{\"a\":-0}", 400}};
+
+  for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+    struct json_object *object = NULL;
+    struct cb_budget budget;
+    struct cb_arena *arena;
+    size_t before;
+
+    cb_budget_init(&budget, 10000);
+    arena = cb_arena_new(&budget, SIZE_MAX, 0);
+    before = cb_budget_used(&budget);
+    assert_int_equal(
+        vtx_json_parse(cases[i].text, strlen(cases[i].text), arena, &object)
+            .code,
+        CB_OK);
+    assert_true(cb_budget_used(&budget) >= before + cases[i].least);
+    json_object_put(object);
+    assert_int_equal(cb_budget_used(&budget), before);
+    cb_arena_free(arena);
+  }
+  (void)state;
+}
+
+/* Each name has its place in a table with room to spare. */
+static void parse__many_names__charged_too(void **state) {
+  struct json_object *object = NULL;
+  struct cb_budget budget;
+  struct cb_arena *arena;
+  char text[16 * 1024] = "{";
+  size_t size = 1;
+
+  cb_budget_init(&budget, SIZE_MAX);
+  arena = cb_arena_new(&budget, SIZE_MAX, 0);
+  for (int i = 0; i < 1000; i++)
+    size += (size_t)snprintf(text + size, 16, "\"%d\":1,", i);
+  text[size - 1] = '}';
+  assert_int_equal(vtx_json_parse(text, size, arena, &object).code, CB_OK);
+  assert_true(cb_budget_used(&budget) >= (size_t)1000 * 200);
+  json_object_put(object);
+  cb_arena_free(arena);
+  (void)state;
+}
+
+static void parse__tree_past_the_budget__server_memory(void **state) {
+  static const char text[] = "[{},{},{}]";
+  struct json_object *object = NULL;
+  struct cb_budget budget;
+  struct cb_arena *arena;
+  struct cb_status status;
+
+  cb_budget_init(&budget, 3000);
+  arena = cb_arena_new(&budget, SIZE_MAX, 0);
+  status = vtx_json_parse(text, strlen(text), arena, &object);
+  assert_string_equal(status.reason, "SERVER_MEMORY");
+  assert_null(object);
+  cb_arena_free(arena);
+  assert_int_equal(cb_budget_used(&budget), 0);
+  (void)state;
+}
+
 static const char *decode_with(void *ctx, size_t cap,
                                struct cb_budget *budget) {
   static const char text[] =
@@ -559,6 +626,9 @@ int main(void) {
       TEST(parse__256_deep__taken_257_refused),
       TEST(parse__not_json__refused),
       TEST(parse__scalars__taken),
+      TEST(parse__any_root__charged_as_long_as_it_lives),
+      TEST(parse__many_names__charged_too),
+      TEST(parse__tree_past_the_budget__server_memory),
       TEST(decode__any_cap__too_large_or_ok),
       TEST(decode__any_budget__server_memory_or_ok),
   };

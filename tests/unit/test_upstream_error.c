@@ -5,10 +5,12 @@
 #include <string.h>
 
 #include "base/arena.h"
+#include "base/budget.h"
 #include "base/buf.h"
 #include "base/clock.h"
 #include "base/utf8.h"
 #include "service/vertex/codec.h"
+#include "service/vertex/model_answer.h"
 #include "service/vertex/reasons.h"
 #include "support/vertex_help.h"
 #include "tests/unit/cmocka_all.h"
@@ -404,6 +406,26 @@ static void error__64_kib__read_one_more_told_by_its_beginning(void **state) {
   }
 }
 
+/* An error is there to tell, with or without memory to read it. */
+static void error__no_memory_for_its_tree__told_as_text(void **state) {
+  static const char body[] =
+      "{\"error\":{\"message\":\"m\",\"status\":\"ABORTED\"}}";
+  struct cb_budget budget;
+  struct cb_arena *arena;
+  struct cb_status status;
+
+  cb_budget_init(&budget, 2000);
+  arena = cb_arena_new(&budget, SIZE_MAX, 0);
+  status = read_error(arena, 503, body);
+  assert_string_equal(status.reason, "UPSTREAM_UNAVAILABLE");
+  assert_string_equal(status.message, body);
+  status = vtx_model_answer_error(body, strlen(body), arena);
+  assert_string_equal(status.reason, "SERVER_MEMORY");
+  cb_arena_free(arena);
+  assert_int_equal(cb_budget_used(&budget), 0);
+  (void)state;
+}
+
 /* --- in mid-stream ------------------------------------------------------- */
 
 static bool mid_stream(struct cb_arena *arena, const char *text,
@@ -494,6 +516,7 @@ int main(void) {
       TEST(error__wrong_kinds__passed_over),
       TEST(error__endless_details__the_first_count),
       TEST(error__64_kib__read_one_more_told_by_its_beginning),
+      TEST(error__no_memory_for_its_tree__told_as_text),
       TEST(error_in__envelopes__found),
       TEST(error_in__answers__none),
       TEST(hits_all__one_items_failures__false),
