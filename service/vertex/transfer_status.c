@@ -47,16 +47,25 @@ static enum failure classify(const struct vtx_transfer *transfer) {
   }
 }
 
-/* The host and port of the URL, without path. */
+/* The host and port of the URL, without path; nor a name and password, which
+ * are not for callers and logs. */
 static void host_of(const struct vtx_transfer *transfer, char *host,
                     size_t room) {
   char *url = NULL;
   const char *start = NULL;
+  const char *at;
+  size_t size;
 
   curl_easy_getinfo(transfer->easy, CURLINFO_EFFECTIVE_URL, &url);
   start = url ? strstr(url, "://") : NULL;
   start = start ? start + 3 : "the upstream";
-  snprintf(host, room, "%.*s", (int)strcspn(start, "/?#"), start);
+  size = strcspn(start, "/?#");
+  at = memrchr(start, '@', size);
+  if (at) {
+    size -= (size_t)(at + 1 - start);
+    start = at + 1;
+  }
+  snprintf(host, room, "%.*s", (int)size, start);
 }
 
 static struct cb_status from_curl(const struct vtx_transfer *transfer,

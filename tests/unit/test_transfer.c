@@ -202,6 +202,27 @@ static void start__nobody_there__unreachable_naming_host(void **state) {
   engine_end(engine);
 }
 
+static void start__user_in_the_url__not_in_the_message(void **state) {
+  static const char *const bases[] = {
+      "http://me:secret@127.0.0.1:1", "http://me:se@cret@127.0.0.1:1",
+      "http://secret@127.0.0.1:1", "http://127.0.0.1:1"};
+  static const char *const paths[] = {"/x", "/@x", "?a=@x", ""};
+  struct vtx_engine *engine = engine_start(NULL);
+
+  (void)state;
+  for (size_t i = 0; i < 16; i++) {
+    struct probe probe = {
+        .engine = engine, .base = bases[i / 4], .path = paths[i % 4]};
+
+    probe_run(&probe);
+    assert_string_equal(probe.reason, "UPSTREAM_UNREACHABLE");
+    assert_non_null(strstr(probe.message, "cannot reach 127.0.0.1:1: "));
+    assert_null(strstr(probe.message, "cret"));
+    probe_release(&probe);
+  }
+  engine_end(engine);
+}
+
 static void start__other_scheme__refused(void **state) {
   struct vtx_engine *engine = engine_start(NULL);
   struct probe probe = {
@@ -478,6 +499,7 @@ int main(void) {
       cmocka_unit_test(start__whole_answers__any_shape_taken),
       cmocka_unit_test(start__error_answer__status_body_and_request_kept),
       cmocka_unit_test(start__nobody_there__unreachable_naming_host),
+      cmocka_unit_test(start__user_in_the_url__not_in_the_message),
       cmocka_unit_test(start__other_scheme__refused),
       cmocka_unit_test(deadline__peer_hangs__timeout_and_aborted_on_wire),
       cmocka_unit_test(deadline__already_past__nothing_sent),
