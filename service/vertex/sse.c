@@ -80,13 +80,15 @@ static bool at_line_start(const struct vtx_sse *sse) {
          memcmp(sse->line.data, BOM, BOM_SIZE) == 0;
 }
 
-/* Bytes to the next LF or CR, size if there is none. */
+/* Bytes to the next LF or CR, size if there is none. It looks no further than
+ * the line's end: with two searches lines that end in CR alone would each be
+ * searched for an LF to the end of all data. */
 static size_t line_size(const char *data, size_t size) {
-  const char *lf = memchr(data, '\n', size);
-  size_t before = lf ? (size_t)(lf - data) : size;
-  const char *cr = memchr(data, '\r', before);
+  size_t length = 0;
 
-  return cr ? (size_t)(cr - data) : before;
+  while (length < size && data[length] != '\n' && data[length] != '\r')
+    length++;
+  return length;
 }
 
 /* Takes what is left of the line at hand, and its end if that is there; a line

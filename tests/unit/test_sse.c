@@ -77,6 +77,13 @@ static void feed__line_ends_mixed__events(void **state) {
   expect("data: a\n\r\ndata: b\r\n\r", "E:a;E:b;");
 }
 
+static void feed__cr_alone__ends_a_line(void **state) {
+  (void)state;
+  expect("data: a\rdata: b\r\rdata: c\r\r", "E:a\nb;E:c;");
+  expect(":x\r\r\r\rdata: a\r\n\rdata: b\n\r\ndata: c\r", "E:a;E:b;L:c;");
+  expect("data: a\r:\nid: 1\r\ndata: b\r\n\n\r\r\n", "E:a\nb;");
+}
+
 static void feed__several_data_lines__joined(void **state) {
   (void)state;
   expect("data: a\ndata:b\ndata\ndata:  c\n\n", "E:a\nb\n\n c;");
@@ -230,6 +237,7 @@ int main(void) {
   const struct CMUnitTest tests[] = {
       cmocka_unit_test(feed__recorded_framing__events),
       cmocka_unit_test(feed__line_ends_mixed__events),
+      cmocka_unit_test(feed__cr_alone__ends_a_line),
       cmocka_unit_test(feed__several_data_lines__joined),
       cmocka_unit_test(feed__comments_and_fields__ignored),
       cmocka_unit_test(feed__empty_data__no_event),
