@@ -10,6 +10,7 @@
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
+#include <valgrind/valgrind.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
@@ -380,24 +381,27 @@ static int take_descriptors(int fds[8], struct rlimit *ret_before) {
 }
 
 /* The pause after an accept that failed, 100 ms, ends between two looks at the
- * clock, wherever those are. */
+ * clock, wherever those are. Valgrind itself accepts what is over the limit,
+ * and closes it. */
 static void accept__descriptors_used_up__recovers(void **state) {
   struct fixture *fixture = *state;
   struct pollfd pollfd = {.events = POLLIN};
   struct rlimit before;
   int fds[8];
-  int count = take_descriptors(fds, &before);
+  int count;
   int64_t start;
 
+  if (RUNNING_ON_VALGRIND) skip();
+  count = take_descriptors(fds, &before);
   while (fixture->time == 0)
     poll(NULL, 0, 1); /* it looks before it sleeps */
   start = fixture->time;
   pollfd.fd = dial(fixture);
   while (fixture->time == start)
     poll(NULL, 0, 1);
+  assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
   while (count > 0)
     close(fds[--count]);
-  assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
   assert_true(http_say(pollfd.fd, GET));
   assert_int_equal(poll(&pollfd, 1, PATIENCE_MS), 1);
   has(hear(fixture, pollfd.fd), "200 OK");
