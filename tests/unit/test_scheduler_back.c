@@ -12,6 +12,14 @@ static void start(struct fake_world *world, size_t max_in_flight) {
   fake_world_init(world, &options);
 }
 
+/* A flow whose only prompt under way was set aside. */
+static void start_with_one_aside(struct fake_world *world, struct fake *fake) {
+  start(world, 9);
+  fake_add(fake);
+  assert_string_equal(fake_run(world, 0), "a");
+  fake_set_aside(fake, VTX_OUTCOME_OVERLOADED);
+}
+
 static void set_aside__at_its_limit__frees_the_slot_not_the_place(
     void **state) {
   struct fake_world world;
@@ -234,10 +242,7 @@ static void again__dispatch_holds__waits_for_another_again(void **state) {
   struct fake a = fake_make(&world, 'a', 1, 1);
 
   (void)state;
-  start(&world, 9);
-  fake_add(&a);
-  assert_string_equal(fake_run(&world, 0), "a");
-  fake_set_aside(&a, VTX_OUTCOME_OVERLOADED);
+  start_with_one_aside(&world, &a);
   a.say = VTX_HELD;
   fake_again(&a);
   assert_string_equal(fake_run(&world, 0), "");
@@ -255,10 +260,7 @@ static void again__skipped__gives_the_place_up(void **state) {
   struct fake a = fake_make(&world, 'a', 1, 1);
 
   (void)state;
-  start(&world, 9);
-  fake_add(&a);
-  assert_string_equal(fake_run(&world, 0), "a");
-  fake_set_aside(&a, VTX_OUTCOME_OVERLOADED);
+  start_with_one_aside(&world, &a);
   a.say = VTX_SKIPPED;
   fake_again(&a);
   assert_string_equal(fake_run(&world, 0), "A");
@@ -272,10 +274,7 @@ static void withdraw__not_ready__frees_the_place(void **state) {
   struct fake a = fake_make(&world, 'a', 9, 1);
 
   (void)state;
-  start(&world, 9);
-  fake_add(&a);
-  assert_string_equal(fake_run(&world, 0), "a");
-  fake_set_aside(&a, VTX_OUTCOME_OVERLOADED);
+  start_with_one_aside(&world, &a);
   assert_string_equal(fake_run(&world, 0), "");
   vtx_scheduler_withdraw(&world.scheduler, &a.entry, false);
   assert_string_equal(fake_run(&world, 0), "a");
