@@ -14,23 +14,10 @@
 #include "service/batch/sink.h"
 #include "service/batch/summary.h"
 #include "service/batch/window.h"
-#include "service/limits.h"
-#include "service/reasons.h"
 #include "service/service_state.h"
 
 static struct crpc_loop *loop_of(const struct vtx_batch *batch) {
   return batch->sink.service->options.loop;
-}
-
-/* Nothing that is done is lost for want of memory: it waits. Where not even
- * that can be had the call fails, rather than stand still. */
-static void wait_for_memory(struct vtx_batch *batch) {
-  struct cb_status status = vtx_refuse(
-      VTX_SERVICE_SERVER_MEMORY, "the server has no memory to send results");
-
-  if (!crpc_loop_set_timer(loop_of(batch), &batch->memory_timer,
-                           cb_now(NULL) + VTX_MEMORY_WAIT))
-    vtx_sink_fail(&batch->sink, &status);
 }
 
 /* True if the message went, or never can; then there may be more to send. */
@@ -38,7 +25,11 @@ static bool send_event(struct vtx_batch *batch,
                        const struct vtx_batch_event *event) {
   enum crpc_send sent = batch->send(batch->sink.call, event);
 
-  if (sent == CRPC_NO_MEMORY) wait_for_memory(batch);
+  if (sent == CRPC_NO_MEMORY) {
+    /* Nothing that is done is lost for want of memory: it waits. */
+    vtx_sink_await_memory(&batch->sink, &batch->memory_timer,
+                          "the server has no memory to send results");
+  }
   if (sent == CRPC_CLOSED) batch->over = true;
   return sent == CRPC_SENT;
 }

@@ -25,7 +25,7 @@ static void tell(const struct vtx_choice *choice, const struct vtx_head *head,
   ret_sched_head->back = head->job != NULL;
 }
 
-/* The one head of a flow whose prompts are all for the same target. */
+/* The one head of a flow whose prompts are all for the same places. */
 static void look_at_first(struct vtx_flow *flow,
                           struct vtx_sched_head *ret_sched_head,
                           struct vtx_head *ret_head) {

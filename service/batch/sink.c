@@ -15,6 +15,7 @@
 #include "crpc/loop.h"
 #include "service/batch/input.h"
 #include "service/batch/result.h"
+#include "service/limits.h"
 #include "service/reasons.h"
 #include "service/service_state.h"
 
@@ -246,6 +247,18 @@ void vtx_sink_fail(struct vtx_sink *sink, const struct cb_status *status) {
 
   leave(sink);
   crpc_call_fail(call, status);
+}
+
+void vtx_sink_await_memory(struct vtx_sink *sink, struct cb_timer *timer,
+                           const char *message) {
+  struct cb_status status;
+
+  if (crpc_loop_set_timer(sink->service->options.loop, timer,
+                          cb_now(NULL) + VTX_MEMORY_WAIT)) {
+    return;
+  }
+  status = vtx_refuse(VTX_SERVICE_SERVER_MEMORY, message);
+  vtx_sink_fail(sink, &status);
 }
 
 void vtx_sink_ask(struct vtx_sink *sink) {

@@ -90,6 +90,12 @@ void vtx_sink_stop(struct vtx_sink *sink, enum vtx_stop stop);
  * comes from inside. Where the call has not ended already. */
 void vtx_sink_fail(struct vtx_sink *sink, const struct cb_status *status);
 
+/* There is no memory for what is to be done next: timer, one of the loop's, is
+ * set to VTX_MEMORY_WAIT from now. Where it cannot be set the call is failed
+ * with SERVER_MEMORY and that message, rather than stand still. */
+void vtx_sink_await_memory(struct vtx_sink *sink, struct cb_timer *timer,
+                           const char *message);
+
 /* Asks how many jobs are under way; told() answers soon. */
 void vtx_sink_ask(struct vtx_sink *sink);
 

@@ -90,14 +90,11 @@ static bool has_memory(const struct pipe *pipe) {
 
 static void read_next(struct pipe *pipe) {
   struct vtx_sink *sink = &pipe->batch.sink;
-  struct cb_status no_memory = vtx_refuse(
-      VTX_SERVICE_SERVER_MEMORY, "the server has no memory for another item");
 
   if (!pipe->flow || pipe->reading || !has_room(pipe)) return;
   if (!has_memory(pipe)) {
-    if (!crpc_loop_set_timer(sink->service->options.loop, &pipe->timer,
-                             cb_now(NULL) + VTX_MEMORY_WAIT))
-      vtx_sink_fail(sink, &no_memory);
+    vtx_sink_await_memory(sink, &pipe->timer,
+                          "the server has no memory for another item");
     return;
   }
   pipe->reading = true;

@@ -3,14 +3,12 @@
  * Messages are sent as they come. What the call does not take waits here, in
  * order; unsent bytes count against the flow, which pauses the upstream.
  */
-#include "base/clock.h"
 #include "crpc/call.h"
 #include "crpc/loop.h"
 #include "service/batch/result.h"
 #include "service/batch/sink.h"
 #include "service/batch/window.h"
 #include "service/handlers/handlers.h"
-#include "service/limits.h"
 #include "service/reasons.h"
 #include "service/service_state.h"
 
@@ -32,20 +30,17 @@ static void finish(struct stream *stream, const struct cb_status *status) {
   }
 }
 
-static struct crpc_loop *loop_of(const struct stream *stream) {
-  return stream->sink.service->options.loop;
-}
-
 /* There is no memory to send what is first. While something of the call waits
  * for its reader, that gives some back; else there is nothing to wait for. */
 static void wait_for_memory(struct stream *stream) {
-  struct cb_status status = vtx_refuse(
-      VTX_SERVICE_SERVER_MEMORY, "the server has no memory to send the answer");
+  static const char message[] = "the server has no memory to send the answer";
+  struct cb_status status;
 
-  if (crpc_call_queued_bytes(stream->sink.call) > 0 &&
-      crpc_loop_set_timer(loop_of(stream), &stream->timer,
-                          cb_now(NULL) + VTX_MEMORY_WAIT))
+  if (crpc_call_queued_bytes(stream->sink.call) > 0) {
+    vtx_sink_await_memory(&stream->sink, &stream->timer, message);
     return;
+  }
+  status = vtx_refuse(VTX_SERVICE_SERVER_MEMORY, message);
   vtx_sink_fail(&stream->sink, &status); /* frees what waits */
 }
 
@@ -104,7 +99,7 @@ static void ended(struct vtx_sink *sink) {
 static void release(struct vtx_sink *sink) {
   struct stream *stream = (struct stream *)sink;
 
-  crpc_loop_cancel_timer(loop_of(stream), &stream->timer);
+  crpc_loop_cancel_timer(sink->service->options.loop, &stream->timer);
   vtx_result_free(stream->first);
   stream->first = NULL;
   vtx_window_release(&stream->waiting);
